@@ -1,0 +1,83 @@
+"""What a runtime can do: one set of verbs, whether the shop runs as local processes or in containers.
+
+A component is one running thing: `catalog-2` is the second replica of the service `catalog`; a service that can only
+run once gives its component its own name (`rabbitmq`, `postgres-1`). Everything above (faults, labs, the command line) speaks these verbs only.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+State = Literal["running", "paused", "stopped"]
+Progress = Callable[[str, str], None]
+"""Called with a component and what just happened to it: `starting`, `ready`, `failed: why`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One running thing, as `status` shows it. `address` is reachable from this machine; `started_at` is UTC, ISO 8601."""
+
+    name: str
+    service: str
+    kind: str
+    state: State
+    ready: bool
+    role: str | None = None
+    address: str | None = None
+    pid: int | None = None
+    container: str | None = None
+    memory_mb: float | None = None
+    started_at: str | None = None
+
+
+class RuntimeFailed(Exception):
+    """A verb could not do its work. The message says what happened, why, and what to do, with the log's tail where one helps."""
+
+
+class UnknownComponent(RuntimeFailed):
+    """There is no such component or service; the message names the near ones."""
+
+
+class Runtime(Protocol):
+    """The verbs. Every one is bounded in time, raises `RuntimeFailed`, and says so when the component is unknown."""
+
+    name: Literal["local", "containers"]
+
+    def up(self, progress: Progress) -> None:
+        """Start everything in dependency order; return when all is ready. On failure take everything down again and raise."""
+
+    def down(self, progress: Progress) -> None:
+        """Stop everything and remove what belongs to the run; never fails because something is gone already."""
+
+    def ps(self) -> Sequence[Component]:
+        """All components, in the order of compose.yaml, whatever their state."""
+
+    def start(self, component: str) -> None:
+        """Start a stopped component, wait until it is ready (at most 30 s)."""
+
+    def stop(self, component: str, grace_s: float = 5.0) -> None:
+        """Ask it to end (its stop signal), kill it after `grace_s`."""
+
+    def kill(self, component: str, signal: str = "SIGKILL") -> None:
+        """Send a signal to the whole component."""
+
+    def pause(self, component: str) -> None:
+        """Freeze it: its sockets stay open, nothing answers."""
+
+    def resume(self, component: str) -> None:
+        """Let a frozen component go on."""
+
+    def scale(self, service: str, replicas: int) -> None:
+        """Run that many replicas; the gateway is told by the caller."""
+
+    def logs(self, component: str | None, tail: int) -> Iterator[str]:
+        """The last `tail` lines, each prefixed `component | ` when all are asked."""
+
+    def exec(self, component: str, argv: Sequence[str], stdin: bytes = b"") -> bytes:
+        """Run a command in the component's place (its environment, its files); its standard output."""
+
+    def published(self) -> Mapping[str, str]:
+        """Addresses on this machine: `gateway`, `postgres-1`, `rabbitmq`, ... -> "127.0.0.1:port"."""
+
+    def replicas(self) -> Mapping[str, Mapping[str, str]]:
+        """What the gateway balances over: service -> {component: address as the gateway sees it}."""
