@@ -1,7 +1,8 @@
 """What a runtime can do: one set of verbs, whether the shop runs as local processes or in containers.
 
 A component is one running thing: `catalog-2` is the second replica of the service `catalog`; a service that can only
-run once gives its component its own name (`rabbitmq`, `postgres-1`). Everything above (faults, labs, the command line) speaks these verbs only.
+run once gives its component its own name (`rabbitmq`, `postgres-1`). Everything above (faults, labs, the command
+line) speaks these verbs only.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,9 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """One running thing, as `status` shows it. `address` is reachable from this machine; `started_at` is UTC, ISO 8601."""
+    """One running thing, as `status` shows it. `address` is reachable from this machine; `started_at` is UTC, ISO
+    8601.
+    """
 
     name: str
     service: str
@@ -31,7 +34,9 @@ class Component:
 
 
 class RuntimeFailed(Exception):
-    """A verb could not do its work. The message says what happened, why, and what to do, with the log's tail where one helps."""
+    """A verb could not do its work. The message says what happened, why, and what to do, with the log's tail where
+    one helps.
+    """
 
 
 class UnknownComponent(RuntimeFailed):
@@ -44,7 +49,9 @@ class Runtime(Protocol):
     name: Literal["local", "containers"]
 
     def up(self, progress: Progress) -> None:
-        """Start everything in dependency order; return when all is ready. On failure take everything down again and raise."""
+        """Start everything in dependency order; return when all is ready. On failure take everything down again and
+        raise.
+        """
 
     def down(self, progress: Progress) -> None:
         """Stop everything and remove what belongs to the run; never fails because something is gone already."""

@@ -1,0 +1,1 @@
+"""The shop: one folder per running thing. Services never import each other; they meet over HTTP and AMQP."""

@@ -1,0 +1,133 @@
+"""Postgres: bounded waits, a pool for the primary, a pool for reads that may use the replica.
+
+A server that is frozen (not dead) keeps its sockets open and acknowledges packets, so neither `statement_timeout` nor
+TCP ends the wait:
+the client must. `BoundedConnection` gives up by itself and closes.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import Connection, errors
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from services.common.errors import TimedOut, Unavailable
+from services.common.settings import DatabaseSettings, split
+from services.common.telemetry import DEGRADED
+
+T = TypeVar("T")
+REPLICA_OUT_S = 3.0
+CHECK_S = 0.5
+
+
+class BoundedConnection(Connection[Any]):
+    """A connection whose every wait ends after `bound_s`; afterwards it is closed, because its state is unknown."""
+
+    bound_s = 2.5
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(gen, interval, timeout or self.bound_s)
+        except errors.OperationalError as error:
+            if type(error).__name__ == "_WaitTimeout":
+                self.pgconn.finish()
+                raise errors.QueryCanceled(f"no answer from Postgres within {timeout or self.bound_s} s") from error
+            raise
+
+
+def _check(connection: BoundedConnection) -> None:
+    """Ask a pooled connection for a sign of life before a request gets it; the pool replaces it when this raises."""
+    connection.bound_s = CHECK_S
+    connection.execute("")
+    connection.bound_s = BoundedConnection.bound_s
+
+
+def conninfo(settings: DatabaseSettings, role: str, target: str) -> str:
+    """A DSN over all nodes; `target` picks among them (libpq's target_session_attrs)."""
+    hosts, ports = zip(*map(split, settings.postgres), strict=True)
+    return psycopg.conninfo.make_conninfo(
+        host=",".join(hosts),
+        port=",".join(map(str, ports)),
+        dbname="shop",
+        user=role,
+        password=settings.db_password,
+        target_session_attrs=target,
+        connect_timeout=2,
+        application_name=role,
+        options=f"-c statement_timeout={int(settings.db_statement_s * 1000)}",
+    )
+
+
+def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> ConnectionPool[BoundedConnection]:
+    return ConnectionPool(
+        conninfo(settings, role, target),
+        connection_class=BoundedConnection,
+        kwargs={"autocommit": False},
+        min_size=min_size,
+        max_size=settings.db_pool,
+        max_idle=30,
+        timeout=settings.db_pool_wait_s,
+        reconnect_timeout=1.0,
+        num_workers=1,
+        check=_check,
+        name=f"{role}-{target}",
+        open=True,
+    )
+
+
+class Database:
+    """Two pools for one role. `transaction()` writes to the primary, `read()` may be served by the replica, a moment
+    stale.
+    """
+
+    def __init__(self, settings: DatabaseSettings, role: str, reads: bool = False) -> None:
+        self._primary = _pool(settings, role, "read-write", min_size=1)
+        self._replica = _pool(settings, role, "standby", min_size=0) if reads else None
+        self._replica_out_until = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[BoundedConnection]:
+        """One transaction on the primary: committed at the end of the block, rolled back when it raises.
+
+        Raises Unavailable (did not happen) or TimedOut (may have happened).
+        """
+        try:
+            with self._primary.connection() as connection:
+                yield connection
+        except (PoolTimeout, errors.ReadOnlySqlTransaction) as error:
+            raise Unavailable("the database takes no writes right now") from error
+        except errors.OperationalError as error:
+            raise TimedOut("the database did not confirm in time") from error
+
+    def read(self, query: Callable[[BoundedConnection], T]) -> T:
+        """Run a query that only reads: on the replica, or on the primary when the replica fails (then it is left
+        alone for 3 s).
+        """
+        if self._replica is not None and time.monotonic() >= self._replica_out_until:
+            try:
+                with self._replica.connection() as connection:
+                    return query(connection)
+            except (PoolTimeout, errors.OperationalError):
+                self._replica_out_until = time.monotonic() + REPLICA_OUT_S
+        if self._replica is not None:
+            DEGRADED.labels("read_from_primary").inc()
+        with self.transaction() as connection:
+            return query(connection)
+
+    def ping(self) -> None:
+        """Raise unless the primary answers: the readiness check of a service that must write."""
+        with self.transaction() as connection:
+            connection.execute("select 1")
+
+    def ping_any(self) -> None:
+        """Raise unless some node answers: the readiness check of a service that only reads."""
+        self.read(lambda connection: connection.execute("select 1"))
+
+    def close(self) -> None:
+        """Give all connections back to the server."""
+        self._primary.close()
+        if self._replica is not None:
+            self._replica.close()

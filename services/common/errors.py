@@ -1,0 +1,68 @@
+"""What can go wrong, named by what the caller may do next.
+
+ShopError
+├── Invalid       422  the request itself is wrong: change it
+├── NotFound      404  there is no such thing
+├── Conflict      409  it contradicts what is there (out of stock, cancelled): decide anew
+├── Declined      402  the payment was refused: pay in another way
+├── Unavailable   503  surely did not happen: a retry is safe
+└── TimedOut      504  may have happened: retry only what is idempotent
+
+Every one becomes one `application/problem+json` answer (RFC 9457), in one place: `web.py`.
+"""
+
+from typing import Any, ClassVar
+
+
+class ShopError(Exception):
+    """Base of all; `extra` adds members to the problem document. An HTTP 500: we did not foresee it."""
+
+    status: ClassVar[int] = 500
+    kind: ClassVar[str] = "unexpected"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class Invalid(ShopError):
+    """The request itself is wrong: change it."""
+
+    status = 422
+    kind = "invalid"
+
+
+class NotFound(ShopError):
+    """There is no such thing."""
+
+    status = 404
+    kind = "not-found"
+
+
+class Conflict(ShopError):
+    """It contradicts what is there: decide anew."""
+
+    status = 409
+    kind = "conflict"
+
+
+class Declined(ShopError):
+    """The payment was refused: pay in another way."""
+
+    status = 402
+    kind = "declined"
+
+
+class Unavailable(ShopError):
+    """Surely did not happen: a retry is safe."""
+
+    status = 503
+    kind = "unavailable"
+
+
+class TimedOut(ShopError):
+    """May have happened: retry only what is idempotent."""
+
+    status = 504
+    kind = "timed-out"

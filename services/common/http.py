@@ -1,0 +1,103 @@
+"""Calling another service: through the gateway's internal listener, with a bound on every wait, retries only where
+they are safe.
+
+What a caller gets instead of status codes is the error tree of `errors.py`: 4xx become the error of the same meaning,
+a refused connection and
+503 are `Unavailable`, everything that may have reached the service is `TimedOut`.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import stamina
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+
+from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.resilience import RetryBudget
+from services.common.settings import PeerSettings
+from services.common.telemetry import request_id
+
+REFUSALS: Mapping[int, type[ShopError]] = {402: Declined, 404: NotFound, 409: Conflict, 422: Invalid, 503: Unavailable}
+
+
+class Peers:
+    """The other services. `safe` calls (GET, and whatever is idempotent by key) are retried within the budget, others
+    never.
+    """
+
+    def __init__(self, settings: PeerSettings) -> None:
+        self._base = f"http://{settings.peers}"
+        self._settings = settings
+        self._budget = RetryBudget(settings.retry_budget)
+        self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
+
+    def get(self, path: str, *, total_s: float | None = None, cookie: str = "") -> Any:
+        """GET a JSON document. Raises ShopError."""
+        return self.call("GET", path, safe=True, total_s=total_s, cookie=cookie)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        safe: bool = False,
+        total_s: float | None = None,
+        cookie: str = "",
+    ) -> Any:
+        """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError."""
+        deadline = time.monotonic() + (total_s or self._settings.peer_total_s)
+        self._budget.earn()
+        retryable = lambda error: isinstance(error, Unavailable | TimedOut) and self._may_retry(safe, error, deadline)  # noqa: E731
+        for attempt in stamina.retry_context(
+            on=retryable,
+            attempts=1 + self._settings.peer_retries,
+            timeout=None,
+            wait_initial=0.02,
+            wait_max=0.2,
+            wait_jitter=0.1,
+        ):
+            with attempt:
+                return self._once(method, path, body, deadline, cookie)
+        raise AssertionError("retry_context either returns or raises")
+
+    def _may_retry(self, safe: bool, error: Exception, deadline: float) -> bool:
+        harmless = safe or (isinstance(error, Unavailable) and error.extra.get("unsent", False))
+        return harmless and time.monotonic() < deadline - 0.05 and self._budget.spend()
+
+    def _once(self, method: str, path: str, body: Any, deadline: float, cookie: str) -> Any:
+        left_s = max(0.01, deadline - time.monotonic())
+        headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
+        if cookie:
+            headers["Cookie"] = cookie
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        timeout = urllib3.Timeout(connect=min(self._settings.peer_connect_s, left_s), read=left_s)
+        try:
+            answer = self._pool.request(
+                method,
+                self._base + path,
+                body=None if body is None else json.dumps(body),
+                headers=headers,
+                timeout=timeout,
+            )
+        except (NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            raise Unavailable(f"{path}: cannot connect", unsent=True) from error
+        except (HTTPError, MaxRetryError, OSError) as error:
+            raise TimedOut(f"{path}: {type(error).__name__}") from error
+        return _document(path, answer)
+
+
+def _document(path: str, answer: urllib3.BaseHTTPResponse) -> Any:
+    if answer.status < 300:
+        return json.loads(answer.data) if answer.data else None
+    try:
+        details = json.loads(answer.data)
+    except ValueError:
+        details = {}
+    detail = details.get("detail") or f"{path} answered {answer.status}"
+    extra = {k: v for k, v in details.items() if k not in ("type", "title", "status", "detail", "instance")}
+    raise REFUSALS.get(answer.status, TimedOut if answer.status >= 500 else Invalid)(detail, **extra)

@@ -1,0 +1,191 @@
+"""The frame around every service's routes: identity, health, metrics, problems as answers, and the server."""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_openapi import Info, OpenAPI
+from gunicorn.app.base import BaseApplication
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from services.common import faults, telemetry
+from services.common.errors import Invalid, ShopError
+from services.common.lifetime import die_with_parent
+from services.common.settings import WebSettings
+
+Check = Callable[[], object]
+PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Problem(BaseModel):
+    """RFC 9457. `instance` is the request's id, so that an answer leads to its log lines."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+def create_web(service: str, replica: str, ready: Mapping[str, Check], static_folder: str | None = None) -> OpenAPI:
+    """An app without routes of its own. `ready` maps a dependency to a check that raises when it cannot be used."""
+    app = OpenAPI(
+        f"services.{service}",
+        info=Info(title=f"shoplab {service}", version="1"),
+        doc_prefix=f"/api/{service}",
+        validation_error_model=Problem,
+        validation_error_callback=invalid_request,
+        static_folder=static_folder,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    _identify(app, replica)
+    faults.install(app)
+    _explain_errors(app)
+    _answer_health(app, replica, ready)
+    return app
+
+
+def json_answer(model: BaseModel, status: int = 200) -> Response:
+    """A typed answer as JSON bytes; cheaper than `jsonify(model_dump())`."""
+    return Response(model.model_dump_json(), status=status, mimetype="application/json")
+
+
+def problem(error: ShopError) -> Response:
+    """An error as `application/problem+json`."""
+    body = {
+        "type": f"urn:shoplab:{error.kind}",
+        "title": error.kind.replace("-", " ").capitalize(),
+        "status": error.status,
+        "detail": error.detail,
+        "instance": telemetry.request_id.get(),
+        **error.extra,
+    }
+    answer = Response(status=error.status, mimetype="application/problem+json")
+    answer.set_data(_dumps(body))
+    if error.status == 503:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def invalid_request(error: ValidationError) -> Response:
+    """What flask-openapi calls when a request does not fit its model: all faults at once, none of the values."""
+    found = [
+        {"at": ".".join(map(str, e["loc"])), "why": e["msg"]}
+        for e in error.errors(include_url=False, include_input=False)
+    ]
+    return problem(Invalid("the request does not have the form the service expects", errors=found))
+
+
+def _dumps(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _identify(app: Flask, replica: str) -> None:
+    """Every request has an id that its log lines share; every answer says which replica gave it and is counted and
+    logged.
+    """
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        telemetry.request_id.set(given if PLAUSIBLE_ID.fullmatch(given) else uuid.uuid4().hex)
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(answer: Response) -> Response:
+        answer.headers["X-Request-Id"] = telemetry.request_id.get()
+        answer.headers["X-Served-By"] = replica
+        seconds = time.perf_counter() - g.started
+        route = request.url_rule.rule if request.url_rule else "unmatched"
+        telemetry.REQUEST_SECONDS.labels(route, request.method, answer.status_code).observe(seconds)
+        if answer.status_code >= 500:
+            telemetry.log().warning(
+                "answered", path=request.path, status=answer.status_code, ms=round(seconds * 1000, 1)
+            )
+        return answer
+
+
+def _explain_errors(app: Flask) -> None:
+    app.register_error_handler(ShopError, problem)
+
+    @app.errorhandler(HTTPException)
+    def known(error: HTTPException) -> Response:
+        explained = ShopError(error.description or error.name)
+        explained.status, explained.kind = error.code or 500, error.name.lower().replace(" ", "-")  # type: ignore[misc]
+        answer = problem(explained)
+        answer.headers.extend((k, v) for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length"))
+        return answer
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        telemetry.log().error("unexpected", path=request.path, exc_info=error)
+        return problem(ShopError("something went wrong on our side; the log has the request's id"))
+
+
+def _answer_health(app: Flask, replica: str, ready: Mapping[str, Check]) -> None:
+    @app.route("/livez")
+    def livez() -> Response:
+        return Response("alive\n", mimetype="text/plain")
+
+    @app.route("/readyz")
+    def readyz() -> Response:
+        reasons = {name: _reason(check) for name, check in ready.items()}
+        able = all(reason == "ok" for reason in reasons.values())
+        body = _dumps({"ready": able, "replica": replica, "checks": reasons})
+        return Response(body, status=200 if able else 503, mimetype="application/json")
+
+    @app.route("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _reason(check: Check) -> str:
+    try:
+        check()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "ok"
+
+
+class Server(BaseApplication):
+    """gunicorn with one worker and a fixed number of threads: scale by replicas, see saturation."""
+
+    def __init__(self, make_app: Callable[[], Flask], settings: WebSettings, on_worker: Callable[[], None]) -> None:
+        self.make_app, self.settings, self.on_worker = make_app, settings, on_worker
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": self.settings.listen,
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self.settings.threads,
+            "backlog": self.settings.backlog,
+            "graceful_timeout": self.settings.graceful_s,
+            "timeout": 30,
+            "keepalive": 75,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "worker_tmp_dir": "/dev/shm",
+            "control_socket_disable": True,
+            "post_fork": lambda _server, _worker: self.on_worker(),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)  # type: ignore[union-attr]
+
+    def load(self) -> Flask:
+        return self.make_app()
+
+
+def serve(make_app: Callable[[], Flask], settings: WebSettings) -> None:
+    """Serve until TERM, then finish the requests in flight. `make_app` runs after the fork, so that no pool is shared
+    by accident.
+    """
+    Server(make_app, settings, die_with_parent).run()
