@@ -47,8 +47,12 @@ class Peers:
         safe: bool = False,
         total_s: float | None = None,
         cookie: str = "",
+        key: str = "",
     ) -> Any:
-        """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError."""
+        """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError.
+
+        `cookie` and `key` go along as the headers Cookie and Idempotency-Key.
+        """
         deadline = time.monotonic() + (total_s or self._settings.peer_total_s)
         self._budget.earn()
         retryable = lambda error: isinstance(error, Unavailable | TimedOut) and self._may_retry(safe, error, deadline)  # noqa: E731
@@ -61,18 +65,17 @@ class Peers:
             wait_jitter=0.1,
         ):
             with attempt:
-                return self._once(method, path, body, deadline, cookie)
+                return self._once(method, path, body, deadline, {"Cookie": cookie, "Idempotency-Key": key})
         raise AssertionError("retry_context either returns or raises")
 
     def _may_retry(self, safe: bool, error: Exception, deadline: float) -> bool:
         harmless = safe or (isinstance(error, Unavailable) and error.extra.get("unsent", False))
         return harmless and time.monotonic() < deadline - 0.05 and self._budget.spend()
 
-    def _once(self, method: str, path: str, body: Any, deadline: float, cookie: str) -> Any:
+    def _once(self, method: str, path: str, body: Any, deadline: float, extra: Mapping[str, str]) -> Any:
         left_s = max(0.01, deadline - time.monotonic())
         headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
-        if cookie:
-            headers["Cookie"] = cookie
+        headers.update({name: value for name, value in extra.items() if value})
         if body is not None:
             headers["Content-Type"] = "application/json"
         timeout = urllib3.Timeout(connect=min(self._settings.peer_connect_s, left_s), read=left_s)
