@@ -1,0 +1,174 @@
+"""Send requests when the schedule says so, and write down what became of each.
+
+One task per request, no pool limit, no pause for answers: a bounded connection pool would make late requests wait
+inside the client and hide it. What bounds the load is `max_in_flight`; arrivals above it are dropped and said so.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from labs.load.mixes import Request
+from labs.load.sample import DROPPED, Sample
+
+MAX_IN_FLIGHT = 512
+TIMEOUT_S = 10.0
+
+
+@dataclass(kw_only=True)
+class Order:
+    """One attempt to buy. `order_id` is empty unless confirmed; without a definite answer it may exist anyway."""
+
+    key: str
+    outcome: str = ""
+    status: int = 0
+    order_id: str = ""
+
+
+@dataclass(kw_only=True)
+class Recording:
+    """All that a load leaves behind. `started_at`: seconds since 1970; `mean_in_flight` was counted as it happened."""
+
+    started_at: float = 0.0
+    samples: list[Sample] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    mean_in_flight: float = 0.0
+    seconds: float = 0.0
+
+
+class Generator:
+    """One load. `recording` may be looked at while `run` is under way."""
+
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+        self._url = url.rstrip("/")
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._max_in_flight = max_in_flight
+        self._in_flight = InFlight()
+        self._begin = 0.0
+        self.recording = Recording()
+
+    async def run(self, arrivals: Sequence[float], requests: Sequence[Request]) -> Recording:
+        """Take at most the schedule's time plus one timeout; every request that was started has an outcome then."""
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=0)
+        jar = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, timeout=self._timeout) as session:
+            self._begin = time.perf_counter() + 0.05
+            self.recording.started_at = time.time() + 0.05
+            self._in_flight.reset(self._begin)
+            async with asyncio.TaskGroup() as tasks:
+                for due, request in zip(arrivals, requests, strict=True):
+                    await asyncio.sleep(max(0.0, due - self.elapsed_s))
+                    self._arrive(session, tasks, due, request)
+        self.recording.seconds = self.elapsed_s
+        self.recording.mean_in_flight = self._in_flight.mean(time.perf_counter())
+        return self.recording
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.perf_counter() - self._begin
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight.count
+
+    def _arrive(self, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup, due: float, request: Request) -> None:
+        sample = Sample(intended_s=due, what=request.what, client=request.client)
+        self.recording.samples.append(sample)
+        if self._in_flight.count >= self._max_in_flight:
+            sample.outcome = DROPPED
+            return
+        self._in_flight.change(+1, time.perf_counter())
+        tasks.create_task(self._send(session, request, sample))
+
+    async def _send(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> None:
+        sample.sent_s = self.elapsed_s
+        answer = b""
+        try:
+            answer = await self._exchange(session, request, sample)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            sample.outcome = outcome_of_error(error)
+        finally:
+            self._in_flight.change(-1, time.perf_counter())
+            sample.done_s = self.elapsed_s
+        if request.what == "checkout":
+            self.recording.orders.append(_order(request, sample, answer))
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
+        headers = {"X-Forwarded-For": request.client} | request.headers
+        exchange = session.request(
+            request.method, self._url + request.path, json=request.body, headers=headers, allow_redirects=False
+        )
+        async with exchange as response:
+            answer = await response.read()
+        sample.status = response.status
+        sample.replica = response.headers.get("X-Served-By", "")
+        sample.outcome = outcome_of_status(response.status)
+        return answer
+
+
+def outcome_of_status(status: int) -> str:
+    """Redirects count as fine: nobody follows them here."""
+    return "ok" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
+
+
+def outcome_of_error(error: Exception) -> str:
+    """`refused`: surely nothing happened. `reset`: cut off in between. `timeout`: nobody knows. There is no other."""
+    match error:
+        case TimeoutError():
+            return "timeout"
+        case aiohttp.ClientConnectorError():
+            return "refused"
+    return "reset"
+
+
+class InFlight:
+    """How many requests are under way, and the mean of that over time."""
+
+    def __init__(self) -> None:
+        self.reset(0.0)
+
+    def reset(self, now: float) -> None:
+        self.count, self._area, self._begin, self._last = 0, 0.0, now, now
+
+    def change(self, by: int, now: float) -> None:
+        self._area += self.count * (now - self._last)
+        self._last = now
+        self.count += by
+
+    def mean(self, now: float) -> float:
+        self.change(0, now)
+        return self._area / max(now - self._begin, 1e-9)
+
+
+def _order(request: Request, sample: Sample, answer: bytes) -> Order:
+    order = Order(key=request.headers["Idempotency-Key"], outcome=sample.outcome, status=sample.status)
+    if sample.outcome == "ok":
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            order.order_id = str(json.loads(answer)["order_id"])
+    return order
+
+
+async def fetch_skus(url: str, pages: int = 50) -> list[str]:
+    """Every product the shop offers, in the shop's order (at most `pages` pages of its list)."""
+    skus: list[str] = []
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        for page in range(1, pages + 1):
+            async with session.get(f"{url.rstrip('/')}/api/catalog/products", params={"page": page}) as response:
+                response.raise_for_status()
+                answer = await response.json()
+            skus += [item["sku"] for item in answer["items"]]
+            if page >= int(answer["pages"]):
+                break
+    return skus
+
+
+async def tick(generator: Generator, report: Callable[[Generator], None], every_s: float = 1.0) -> None:
+    """Call `report` once a second until cancelled."""
+    while True:
+        await asyncio.sleep(every_s)
+        report(generator)

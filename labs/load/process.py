@@ -1,0 +1,123 @@
+"""Start a load in a process of its own, from ordinary code (also inside a notebook's running event loop)."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labs.load.generator import MAX_IN_FLIGHT, TIMEOUT_S, Order
+from labs.load.mixes import MIXES
+from labs.load.result import LoadResult
+from labs.load.sample import Sample
+from labs.load.schedule import Schedule
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class LoadFailed(Exception):
+    """There is no result: the shop was not there at the start, or the generator died. The message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a load is. Counts so far, except `in_flight`, which is now."""
+
+    elapsed_s: float
+    offered: int
+    completed: int
+    failed: int
+    dropped: int
+    in_flight: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run_load(
+    url: str, schedule: Schedule, mix: str = "browse", *, seed: int = 1, timeout_s: float = TIMEOUT_S,
+    max_in_flight: int = MAX_IN_FLIGHT, progress: OnProgress | None = None,
+) -> LoadResult:  # fmt: skip
+    """Send the mix by the schedule and wait for the end: the schedule's time plus at most `timeout_s`."""
+    load = start_load(
+        url, schedule, mix, seed=seed, timeout_s=timeout_s, max_in_flight=max_in_flight, progress=progress
+    )
+    with load:
+        return load.wait()
+
+
+def start_load(
+    url: str, schedule: Schedule, mix: str = "browse", *, seed: int = 1, timeout_s: float = TIMEOUT_S,
+    max_in_flight: int = MAX_IN_FLIGHT, progress: OnProgress | None = None,
+) -> "RunningLoad":  # fmt: skip
+    """Begin a load in the background. `progress` is called about once a second, from another thread."""
+    if mix not in MIXES:
+        raise ValueError(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    job = {
+        "url": url, "arrivals": schedule.arrivals, "mix": mix, "seed": seed,
+        "timeout_s": timeout_s, "max_in_flight": max_in_flight,
+    }  # fmt: skip
+    return RunningLoad(job, schedule, progress)
+
+
+class RunningLoad:
+    """A load under way. Use it in a `with` block: leaving it ends the generator, whatever happened."""
+
+    def __init__(self, job: dict[str, Any], schedule: Schedule, progress: OnProgress | None) -> None:
+        self._job, self._schedule, self._progress = job, schedule, progress
+        self._last: dict[str, Any] = {}
+        command = [sys.executable, "-m", "labs.load.worker"]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.close()
+        self._reader = threading.Thread(target=self._read, name="load", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "RunningLoad":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def wait(self) -> LoadResult:
+        """Block until the load is over. Raises `LoadFailed`."""
+        limit_s = self._schedule.duration_s + self._job["timeout_s"] + 30
+        self._reader.join(limit_s)
+        if "result" not in self._last:
+            raise LoadFailed(self._last.get("error", f"the load generator gave no result within {limit_s:.0f} s"))
+        return self._result(self._last["result"])
+
+    def stop(self) -> None:
+        """End the generator at once; requests under way are abandoned."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            message = json.loads(line)
+            if "progress" in message and self._progress:
+                self._progress(Progress(**message["progress"]))
+            self._last = message
+
+    def _result(self, recording: dict[str, Any]) -> LoadResult:
+        return LoadResult(
+            mix=self._job["mix"],
+            arrival=self._schedule.name,
+            rate=self._schedule.rate,
+            duration_s=self._schedule.duration_s,
+            seed=self._job["seed"],
+            started_at=recording["started_at"],
+            samples=[Sample(**sample) for sample in recording["samples"]],
+            orders=[Order(**order) for order in recording["orders"]],
+            mean_in_flight=recording["mean_in_flight"],
+            seconds=recording["seconds"],
+        )

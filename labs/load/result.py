@@ -1,0 +1,128 @@
+"""What a load measured, and whether the measuring can be trusted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+from labs.load.generator import Order
+from labs.load.histogram import Histogram
+from labs.load.sample import ANSWERED, DROPPED, OUTCOMES, Sample
+
+WAITED_FOR = (*ANSWERED, "timeout")
+"""Outcomes that have a latency: timeouts are data; a refused or cut connection took no time worth comparing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing the instrument says about itself."""
+
+    name: str
+    holds: bool
+    detail: str
+
+
+@dataclass(kw_only=True)
+class LoadResult:
+    """Samples and what follows from them. Latencies are milliseconds, from the intended start unless said otherwise."""
+
+    mix: str
+    arrival: str
+    rate: float
+    duration_s: float
+    seed: int
+    started_at: float
+    samples: list[Sample]
+    orders: list[Order] = field(default_factory=list)
+    mean_in_flight: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def offered(self) -> int:
+        return len(self.samples)
+
+    @cached_property
+    def outcomes(self) -> dict[str, int]:
+        """How many requests ended how; all of `OUTCOMES`, also those that did not occur."""
+        counts = Counter(sample.outcome for sample in self.samples)
+        return {name: counts[name] for name in OUTCOMES}
+
+    @property
+    def completed(self) -> int:
+        """Requests that came to an end, good or bad."""
+        return sum(self.outcomes.values())
+
+    @property
+    def dropped(self) -> int:
+        return sum(sample.outcome == DROPPED for sample in self.samples)
+
+    @property
+    def started(self) -> int:
+        return self.offered - self.dropped
+
+    @property
+    def waited_for(self) -> list[Sample]:
+        return [sample for sample in self.samples if sample.outcome in WAITED_FOR]
+
+    @cached_property
+    def latency(self) -> Histogram:
+        """From the intended start,."""
+        return Histogram(sample.latency_ms for sample in self.waited_for)
+
+    @cached_property
+    def from_send(self) -> Histogram:
+        """From the sending,."""
+        return Histogram(sample.from_send_ms for sample in self.waited_for)
+
+    @cached_property
+    def generator_lag(self) -> Histogram:
+        """How late the generator sent,."""
+        return Histogram(sample.lag_ms for sample in self.samples)
+
+    @property
+    def confirmed(self) -> list[str]:
+        """Ids of orders a client saw confirmed: each must exist for ever."""
+        return [order.order_id for order in self.orders if order.order_id]
+
+    @property
+    def undecided(self) -> list[str]:
+        """Idempotency keys whose order may or may not exist: reconcile them with the shop."""
+        return [order.key for order in self.orders if order.outcome in ("http_5xx", "reset", "timeout", "")]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object `load --json` prints."""
+        return {
+            "offered": self.offered,
+            "started": self.started,
+            "completed": self.completed,
+            "dropped": self.dropped,
+            "outcomes": self.outcomes,
+            "latency_ms": self.latency.summary(),
+            "from_send_ms": self.from_send.summary(),
+            "generator_lag_ms": {"p99": self.generator_lag.percentile(99)},
+        }
+
+    def checks(self) -> list[Check]:
+        """Self-checks to print with each run."""
+        return [self._sums(), self._littles_law(), self._nothing_dropped()]
+
+    def _sums(self) -> Check:
+        return Check(
+            name="outcomes sum to started",
+            holds=self.completed == self.started,
+            detail=f"{self.completed} of {self.started}",
+        )
+
+    def _littles_law(self) -> Check:
+        """L = λW: what was counted in flight while it happened against rate times mean time, afterwards."""
+        times = [(s.done_s - s.sent_s) for s in self.samples if s.done_s is not None and s.sent_s is not None]
+        expected = len(times) / max(self.seconds, 1e-9) * fmean(times) if times else 0.0
+        return Check(
+            name="Little's law within 10 %",
+            holds=abs(self.mean_in_flight - expected) <= 0.1 * max(expected, 0.05),
+            detail=f"L = {self.mean_in_flight:.3f} counted, λW = {expected:.3f}",
+        )
+
+    def _nothing_dropped(self) -> Check:
+        return Check(name="no arrival dropped", holds=self.dropped == 0, detail=f"{self.dropped} of {self.offered}")

@@ -1,0 +1,78 @@
+"""The generator's own process: nothing else runs in it, so that its clock is honest.
+
+One JSON object on standard input says what to do; each line of standard output is `{"progress": ...}` once a second,
+then `{"result": ...}` or `{"error": "why"}`. It ends when nobody reads any more.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import asdict
+from itertools import islice
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from labs.load.generator import Generator, fetch_skus, tick
+from labs.load.mixes import MIXES
+from labs.load.sample import DROPPED
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one; below some 500 requests a second the ordinary loop is enough."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def generate(job: dict[str, Any]) -> dict[str, Any]:
+    """Do one load as `labs.load.process` describes it; the recording as plain data."""
+    skus = await fetch_skus(job["url"])
+    if not skus:
+        raise ValueError("the shop offers no products")
+    arrivals = job["arrivals"]
+    requests = list(islice(MIXES[job["mix"]](Random(job["seed"]), skus), len(arrivals)))
+    generator = Generator(job["url"], timeout_s=job["timeout_s"], max_in_flight=job["max_in_flight"])
+    reporter = asyncio.create_task(tick(generator, say_progress))
+    try:
+        return asdict(await generator.run(arrivals, requests))
+    finally:
+        reporter.cancel()
+
+
+def say_progress(generator: Generator) -> None:
+    samples = generator.recording.samples
+    failed = sum(sample.outcome not in ("", "ok", DROPPED) for sample in samples)
+    say("progress", {
+        "elapsed_s": round(generator.elapsed_s, 2),
+        "offered": len(samples),
+        "completed": sum(sample.done_s is not None for sample in samples),
+        "failed": failed,
+        "dropped": sum(sample.outcome == DROPPED for sample in samples),
+        "in_flight": generator.in_flight,
+    })  # fmt: skip
+
+
+def say(kind: str, content: object) -> None:
+    print(json.dumps({kind: content}), flush=True)
+
+
+def main() -> int:
+    """Ctrl-C is the parent's business: it decides whether to wait for this load or to end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    job = json.loads(sys.stdin.readline())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        try:
+            say("result", runner.run(generate(job)))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
+            say("error", f"{job['url']} does not answer as a shop should: {error or type(error).__name__}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
