@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -20,6 +21,7 @@ from services.common.lifetime import die_with_parent
 from services.common.settings import WebSettings
 
 Check = Callable[[], object]
+PROBLEM_JSON = "application/problem+json"
 PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -56,6 +58,12 @@ def json_answer(model: BaseModel, status: int = 200) -> Response:
     return Response(model.model_dump_json(), status=status, mimetype="application/json")
 
 
+def problems(*statuses: int) -> dict[int, dict[str, Any]]:
+    """For a route's `responses=`: these statuses come with a problem document."""
+    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
 def problem(error: ShopError) -> Response:
     """An error as `application/problem+json`."""
     body = {
@@ -66,7 +74,7 @@ def problem(error: ShopError) -> Response:
         "instance": telemetry.request_id.get(),
         **error.extra,
     }
-    answer = Response(status=error.status, mimetype="application/problem+json")
+    answer = Response(status=error.status, mimetype=PROBLEM_JSON)
     answer.set_data(_dumps(body))
     if error.status == 503:
         answer.headers["Retry-After"] = "1"
