@@ -1,0 +1,274 @@
+"""The nginx file for a gateway, built with nginx-config-builder.
+
+Every path in it is relative to nginx's prefix (`-p DATA`), so the text does not depend on where it lives.
+"""
+
+from collections.abc import Iterator
+
+from nginx.config.api.blocks import Base
+
+from compose.gateway.answers import ANSWERS, PAGES, Answer
+from compose.gateway.directives import block, directive, quoted, remark, written
+from compose.gateway.spec import Gateway, Server, Upstream
+
+PAGES_SERVICE = "storefront"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+LOGGED = {
+    "time": '"$time_iso8601"',
+    "at": "$msec",
+    "request_id": '"$call_id"',
+    "client": '"$remote_addr"',
+    "port": "$server_port",
+    "method": '"$request_method"',
+    "uri": '"$request_uri"',
+    "status": "$status",
+    "bytes": "$body_bytes_sent",
+    "request_time": "$request_time",
+    "upstream": '"$service"',
+    "upstream_addr": '"$upstream_addr"',
+    "upstream_status": '"$upstream_status"',
+    "upstream_response_time": '"$upstream_response_time"',
+}
+
+
+def render(spec: Gateway, user: str | None = None) -> str:
+    """The configuration. `user` is who the workers become and is right only when nginx is started by root."""
+    return written(
+        remark("Made by compose/gateway: change it with `./shoplab balance` or `python3 -m compose.gateway apply`."),
+        *([directive("user", user)] if user else []),
+        directive("daemon", "off"),
+        remark("One worker: the counters of a policy are then one list and explainable."),
+        directive("worker_processes", 1),
+        directive("worker_rlimit_nofile", 4096),
+        remark("A reload or a graceful stop waits this long for requests in flight."),
+        directive("worker_shutdown_timeout", "6s"),
+        directive("pid", "nginx.pid"),
+        directive("error_log", "stderr", "warn"),
+        block("events", directive("worker_connections", 2048)),
+        block(
+            "http",
+            *_common(spec),
+            *_logging(spec),
+            *_identity(),
+            *_towards_replicas(spec),
+            *(_upstream(each) for each in spec.upstreams if each.servers),
+            _public(spec),
+            _internal(spec),
+        ),
+    )
+
+
+def _common(spec: Gateway) -> Iterator[Base]:
+    for kind in TEMPORARY:
+        yield directive(f"{kind}_temp_path", f"tmp/{kind}")
+    yield directive("server_tokens", "off")
+    yield directive("tcp_nopush", "on")
+    yield directive("keepalive_timeout", "65s")
+    yield directive("client_header_timeout", "10s")
+    yield directive("client_body_timeout", "10s")
+    yield directive("client_max_body_size", "64k")
+    yield directive("client_body_buffer_size", "64k")
+    yield remark("No limits yet; when there are, the answer is an honest 429.")
+    yield directive("limit_req_status", 429)
+    yield directive("limit_conn_status", 429)
+
+
+def _logging(spec: Gateway) -> Iterator[Base]:
+    line = ",".join(f'"{name}":{value}' for name, value in LOGGED.items())
+    yield directive("log_format", "shop", "escape=json", quoted("{" + line + "}"))
+    yield directive("access_log", spec.access_log, "shop")
+    yield remark("$service is set where a request is routed; a request that was never routed logs it empty.")
+    yield directive("uninitialized_variable_warn", "off")
+
+
+def _identity() -> Iterator[Base]:
+    """Who asked, which request it is, who answered."""
+    yield remark("Clients on loopback and in private networks may say whom they speak for: labs vary the client so.")
+    yield remark("HAZARD: behind Docker's NAT every caller looks private and may claim any address. Never trust")
+    yield remark("it for more than sharing load, or set these to the addresses of your own edge only.")
+    for network in PRIVATE:
+        yield directive("set_real_ip_from", network)
+    yield directive("real_ip_header", "X-Forwarded-For")
+    yield remark("The caller's request id when it is plausible, else a new one.")
+    yield block(
+        "map $http_x_request_id $call_id",
+        directive(quoted("~^[A-Za-z0-9._-]{1,64}$"), "$http_x_request_id"),
+        directive("default", "$request_id"),
+    )
+    yield remark("A replica names itself in X-Served-By. When the last try gave no answer at all, we made it.")
+    yield block(
+        "map $upstream_header_time $made_here",
+        directive(quoted("~[0-9]$"), quoted("")),
+        directive("default", "gateway"),
+    )
+
+
+def _towards_replicas(spec: Gateway) -> Iterator[Base]:
+    """How requests are passed on; inherited by every location, none of which may set a proxy header of its own."""
+    yield directive("proxy_http_version", "1.1")
+    for name, value in (
+        ("Connection", quoted("")),
+        ("Host", "$http_host"),
+        ("X-Request-Id", "$call_id"),
+        ("X-Forwarded-For", "$remote_addr"),
+        ("X-Forwarded-Proto", "$scheme"),
+    ):
+        yield directive("proxy_set_header", name, value)
+    for name in ("X-Request-Id", "X-Content-Type-Options"):
+        yield directive("proxy_hide_header", name)
+    yield directive("proxy_connect_timeout", _ms(spec.waits.connect_s))
+    yield directive("proxy_buffer_size", "8k")
+    yield directive("proxy_buffers", 16, "8k")
+    yield remark("Another replica is asked only when that cannot do a thing twice: never after a POST was sent")
+    yield remark("(no non_idempotent).")
+    yield directive("proxy_next_upstream", "error", "timeout", "http_502", "http_503")
+    yield directive("proxy_next_upstream_tries", 3)
+    yield directive("proxy_next_upstream_timeout", "5s")
+    yield remark("A client that hangs up first must not hide a frozen replica from the passive checks.")
+    yield directive("proxy_ignore_client_abort", "on")
+
+
+def _upstream(upstream: Upstream) -> Base:
+    policy = [] if upstream.policy == "round_robin" else [directive(upstream.policy)]
+    return block(
+        f"upstream {upstream.service}",
+        directive("zone", upstream.service, "64k"),
+        *policy,
+        *(_server(server) for server in upstream.servers),
+        remark("After the policy, or nginx refuses it. Shorter than the 75 s the replicas keep an idle connection."),
+        directive("keepalive", 16),
+        directive("keepalive_timeout", "30s"),
+    )
+
+
+def _server(server: Server) -> Base:
+    weight = [f"weight={server.weight}"] if server.weight != 1 else []
+    down = ["down"] if server.down else []
+    return directive("server", server.address, *weight, "max_fails=2", "fail_timeout=3s", *down)
+
+
+def _public(spec: Gateway) -> Base:
+    return block(
+        "server",
+        remark("The public listener: browsers, load, labs."),
+        directive("listen", spec.listen),
+        directive("proxy_read_timeout", _ms(spec.waits.read_s)),
+        *_compression(),
+        *_made_here(),
+        *_health(),
+        *_routes(spec, "/api/"),
+        block("location ^~ /internal/", directive("return", 404)),
+        _pages(spec),
+    )
+
+
+def _internal(spec: Gateway) -> Base:
+    return block(
+        "server",
+        remark("The internal listener: services call each other here."),
+        directive("listen", spec.listen_internal),
+        directive("proxy_read_timeout", _ms(spec.waits.internal_read_s)),
+        *_made_here(),
+        *_health(),
+        block("location = /nginx_status", directive("access_log", "off"), directive("stub_status")),
+        *_routes(spec, "/api/"),
+        *_routes(spec, "/internal/"),
+        _pages(spec),
+    )
+
+
+def _compression() -> Iterator[Base]:
+    kinds = ("text/css", "text/javascript", "application/javascript", "application/json", "application/problem+json")
+    yield directive("gzip", "on")
+    yield directive("gzip_vary", "on")
+    yield directive("gzip_proxied", "any")
+    yield directive("gzip_min_length", 512)
+    yield directive("gzip_types", *kinds, "image/svg+xml")
+
+
+def _headers(*more: tuple[str, object]) -> Iterator[Base]:
+    """Headers of every answer. A location with one add_header of its own loses the inherited ones: use this there."""
+    for name, value in (
+        ("X-Request-Id", "$call_id"),
+        ("X-Served-By", "$made_here"),
+        ("X-Content-Type-Options", "nosniff"),
+        *more,
+    ):
+        yield directive("add_header", name, value, "always")
+
+
+def _made_here() -> Iterator[Base]:
+    """Answers of the gateway itself. What a replica answers, errors too, passes through untouched (no intercepting)."""
+    yield from _headers()
+    for answer in ANSWERS:
+        yield directive("error_page", answer.status, f"@problem_{answer.status}")
+        yield _problem(answer)
+    yield block(
+        "location ^~ /-gateway/",
+        directive("internal"),
+        directive("alias", "pages/"),
+        block("types"),
+        directive("default_type", "text/html"),
+        directive("charset", "utf-8"),
+        remark("Puts the request's id into the page."),
+        directive("ssi", "on"),
+        *_headers(("Cache-Control", "no-store")),
+    )
+
+
+def _problem(answer: Answer) -> Base:
+    wait = [("Retry-After", answer.retry_after_s)] if answer.retry_after_s else []
+    return block(
+        f"location @problem_{answer.status}",
+        block("types"),
+        directive("default_type", "application/problem+json"),
+        *_headers(("Cache-Control", "no-store"), *wait),
+        directive("return", answer.status, quoted(answer.document("$call_id"))),
+    )
+
+
+def _health() -> Iterator[Base]:
+    """The gateway's own health; replicas are asked on their own ports, never through here."""
+    ready = quoted('{"ready":true,"replica":"gateway","checks":{}}')
+    for path, kind, body in (("/livez", "text/plain", "alive"), ("/readyz", "application/json", ready)):
+        yield block(
+            f"location = {path}",
+            directive("access_log", "off"),
+            directive("default_type", kind),
+            directive("return", 200, body),
+        )
+    yield block("location = /metrics", directive("return", 404))
+
+
+def _routes(spec: Gateway, prefix: str) -> Iterator[Base]:
+    """`/api/orders` and all below `/api/orders/`; without the exact one nginx would answer it with a redirect."""
+    for upstream in spec.upstreams:
+        for match in ("=", "^~"):
+            path = prefix + upstream.service + ("/" if match == "^~" else "")
+            yield block(f"location {match} {path}", *_passed_on(upstream))
+    yield block(f"location ^~ {prefix}", directive("return", 404))
+
+
+def _pages(spec: Gateway) -> Base:
+    shop = next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
+    own = [answer.status for answer in ANSWERS if answer.status not in PAGES]
+    return block(
+        "location /",
+        *(directive("error_page", status, f"@problem_{status}") for status in own),
+        *(directive("error_page", status, f"/-gateway/{status}.html") for status in PAGES),
+        *_passed_on(shop),
+    )
+
+
+def _passed_on(upstream: Upstream) -> Iterator[Base]:
+    yield directive("set", "$service", upstream.service)
+    if upstream.alive:
+        yield directive("proxy_pass", f"http://{upstream.service}")
+    else:
+        yield remark("no replica is in service")
+        yield directive("return", 503)
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

@@ -1,0 +1,256 @@
+"""What the gateway should do, as frozen data: listeners, upstreams, policies. It travels as JSON and checks itself.
+
+    spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data="/tmp/gateway")
+    spec = with_policy(spec, "catalog", "least_conn")
+
+Everything that ends up in nginx's file is checked against a narrow pattern here: a name can never become a directive.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar, get_args
+
+Policy = Literal["round_robin", "least_conn", "ip_hash"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+MAX_WEIGHT = 100
+Name = TypeVar("Name", bound=str)
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?:([0-9]{1,5})")
+_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}")
+_FOLDER = re.compile(r"/[^\0\n]*")
+_LOG = re.compile(r"[A-Za-z0-9/._-]+")
+
+
+class SpecInvalid(ValueError):
+    """The description contradicts itself or names what is not there; the message says what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One replica. `weight` is its share beside the others'; `down` takes it out for new requests and keeps its line."""
+
+    name: str
+    address: str
+    weight: int = 1
+    down: bool = False
+
+    def __post_init__(self) -> None:
+        _fits("server name", self.name, _NAME, "catalog-2")
+        _fits("server address", self.address, _ADDRESS, "127.0.0.1:21101 or catalog:8000")
+        _port(self.address)
+        if type(self.weight) is not int or not 1 <= self.weight <= MAX_WEIGHT:
+            raise SpecInvalid(
+                f"{self.name}: the weight must be a whole number from 1 to {MAX_WEIGHT}, not {self.weight!r}"
+            )
+        if type(self.down) is not bool:
+            raise SpecInvalid(f"{self.name}: down must be true or false, not {self.down!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """A service and its replicas, none, one or many, and how the requests are shared among them."""
+
+    service: str
+    servers: tuple[Server, ...] = ()
+    policy: Policy = "round_robin"
+
+    def __post_init__(self) -> None:
+        _fits("service", self.service, _NAME, "catalog")
+        _one_of("policy", self.policy, POLICIES)
+        _no_twins(f"server names of {self.service}", [server.name for server in self.servers])
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a server that may get requests at all."""
+        return any(not server.down for server in self.servers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """Seconds the gateway waits for a replica. On the internal listener no caller has more than 2 s of patience, and a
+    replica counts as failed only when the gateway's own wait is over: hence the shorter one there.
+    """
+
+    connect_s: float = 0.5
+    read_s: float = 4.0
+    internal_read_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 300:
+                raise SpecInvalid(f"waits.{name} must be 0.01 to 300 seconds, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """The whole gateway. Listeners are IPv4 "address:port"; `data` is its own folder (configuration, pid, logs, temporary
+    files); `access_log` is a path, seen from `data` unless absolute.
+    """
+
+    listen: str
+    listen_internal: str
+    data: str
+    upstreams: tuple[Upstream, ...] = ()
+    access_log: str = "access.log"
+    waits: Waits = field(default_factory=Waits)
+
+    def __post_init__(self) -> None:
+        for listener in (self.listen, self.listen_internal):
+            _fits("listener", listener, _IPV4, "127.0.0.1:21000")
+            _port(listener)
+        _no_twins("listeners", [self.listen, self.listen_internal])
+        _fits("data folder", self.data, _FOLDER, "/tmp/gateway")
+        _fits("access log", self.access_log, _LOG, "access.log or /dev/stdout")
+        _no_twins("services", [upstream.service for upstream in self.upstreams])
+
+    def upstream(self, service: str) -> Upstream:
+        """The upstream of a service. Raises SpecInvalid naming the near ones."""
+        _one_of("service", service, [upstream.service for upstream in self.upstreams])
+        return next(upstream for upstream in self.upstreams if upstream.service == service)
+
+
+def from_replicas(
+    replicas: Mapping[str, Mapping[str, str]],
+    *,
+    listen: str,
+    listen_internal: str,
+    data: str,
+    policies: Mapping[str, Policy] | None = None,
+    weights: Mapping[str, int] | None = None,
+    access_log: str = "access.log",
+) -> Gateway:
+    """Build the description from service -> {component: address}; `policies` by service, `weights` by component."""
+    upstreams = tuple(
+        Upstream(service=service, servers=tuple(Server(name=n, address=a) for n, a in servers.items()))
+        for service, servers in replicas.items()
+    )
+    spec = Gateway(
+        listen=listen, listen_internal=listen_internal, data=data, upstreams=upstreams, access_log=access_log
+    )
+    for service, policy in (policies or {}).items():
+        spec = with_policy(spec, service, policy)
+    for component, weight in (weights or {}).items():
+        spec = with_weight(spec, _service_of(spec, component), component, weight)
+    return spec
+
+
+def with_policy(spec: Gateway, service: str, policy: str) -> Gateway:
+    """The same gateway, sharing this service's requests in another way. Raises SpecInvalid."""
+    known: Policy = _one_of("policy", policy, POLICIES)
+    return _changed(spec, service, lambda upstream: replace(upstream, policy=known))
+
+
+def with_weight(spec: Gateway, service: str, server: str, weight: int) -> Gateway:
+    """The same gateway, one replica getting `weight` times the share of one with weight 1. Raises SpecInvalid."""
+    return _with_server(spec, service, server, lambda line: replace(line, weight=weight))
+
+
+def with_down(spec: Gateway, service: str, server: str, down: bool = True) -> Gateway:
+    """The same gateway, giving this replica no new requests (or again). Drain a replica so before stopping it."""
+    return _with_server(spec, service, server, lambda line: replace(line, down=down))
+
+
+def with_replicas(spec: Gateway, service: str, replicas: Mapping[str, str]) -> Gateway:
+    """The same gateway after scaling: {component: address} are the replicas now; who stays keeps weight and down."""
+
+    def scaled(upstream: Upstream) -> Upstream:
+        before = {server.name: server for server in upstream.servers}
+        servers = tuple(
+            replace(before[name], address=address) if name in before else Server(name=name, address=address)
+            for name, address in replicas.items()
+        )
+        return replace(upstream, servers=servers)
+
+    return _changed(spec, service, scaled)
+
+
+def to_json(spec: Gateway) -> str:
+    """The description as JSON; `from_json` gives the same one back."""
+    return json.dumps(asdict(spec), indent=2) + "\n"
+
+
+def from_json(text: str | bytes) -> Gateway:
+    """Read a description. Raises SpecInvalid for what is not JSON, has unknown or missing members, or contradicts itself."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SpecInvalid(f"the description is not JSON: {error}") from error
+    return _gateway(document)
+
+
+def _gateway(document: Any) -> Gateway:
+    members = _members(Gateway, document, "the description")
+    if "waits" in members:
+        members["waits"] = Waits(**_members(Waits, members["waits"], "waits"))
+    members["upstreams"] = tuple(_upstream(each) for each in _list(members.get("upstreams", []), "upstreams"))
+    return Gateway(**members)
+
+
+def _upstream(document: Any) -> Upstream:
+    members = _members(Upstream, document, "an upstream")
+    lines = _list(members.get("servers", []), f"servers of {members['service']}")
+    members["servers"] = tuple(Server(**_members(Server, line, f"a server of {members['service']}")) for line in lines)
+    return Upstream(**members)
+
+
+def _members(form: type, document: Any, what: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise SpecInvalid(f"{what} must be a JSON object, not {document!r}")
+    known = {each.name: each for each in fields(form)}
+    for name in document:
+        _one_of(f"member of {what}", name, list(known))
+    required = {"listen", "listen_internal", "data", "service", "name", "address"}
+    if missing := sorted((known.keys() & required) - document.keys()):
+        raise SpecInvalid(f"{what} lacks {', '.join(missing)}")
+    return dict(document)
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SpecInvalid(f"{what} must be a JSON array, not {value!r}")
+    return value
+
+
+def _changed(spec: Gateway, service: str, change: Callable[[Upstream], Upstream]) -> Gateway:
+    changed = change(spec.upstream(service))
+    return replace(spec, upstreams=tuple(changed if each.service == service else each for each in spec.upstreams))
+
+
+def _with_server(spec: Gateway, service: str, name: str, change: Callable[[Server], Server]) -> Gateway:
+    servers = spec.upstream(service).servers
+    _one_of(f"replica of {service}", name, [server.name for server in servers])
+    changed = tuple(change(server) if server.name == name else server for server in servers)
+    return _changed(spec, service, lambda upstream: replace(upstream, servers=changed))
+
+
+def _service_of(spec: Gateway, component: str) -> str:
+    owners = {server.name: each.service for each in spec.upstreams for server in each.servers}
+    return owners[_one_of("replica", component, list(owners))]
+
+
+def _one_of(what: str, value: Any, known: Sequence[Name]) -> Name:
+    for each in known:
+        if each == value:
+            return each
+    near = get_close_matches(str(value), known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    raise SpecInvalid(f"there is no {what} {value!r}; {hint}")
+
+
+def _fits(what: str, value: Any, pattern: re.Pattern[str], example: str) -> None:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise SpecInvalid(f"{value!r} is no {what}; it looks like {example}")
+
+
+def _port(address: str) -> None:
+    if not 1 <= int(address.rpartition(":")[2]) <= 65535:
+        raise SpecInvalid(f"{address}: a port is 1 to 65535")
+
+
+def _no_twins(what: str, names: Sequence[str]) -> None:
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        raise SpecInvalid(f"{what}: {', '.join(twins)} appears twice")
