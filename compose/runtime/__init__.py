@@ -1,0 +1,1 @@
+"""Two ways to run the same description: local processes and containers."""

@@ -1,0 +1,111 @@
+"""Control's side of the pipe to the nursery: who of ours is running, who has ended and how.
+
+Every change is written to `processes.json` in the shop's folder, so that a later `up` or `down` finds what a killed supervisor left.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from compose import places
+from compose.runtime import processes
+from compose.runtime.processes import Ours
+from compose.runtime.verbs import RuntimeFailed
+
+
+class Supervisor:
+    """Processes by component name. Thread-safe; only the nursery's listener changes the books."""
+
+    def __init__(self, shop: Path, user: places.User) -> None:
+        self._records = shop / "processes.json"
+        self._log = shop / "nursery.log"
+        self._user = user
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._changed = threading.Condition()
+        self.running: dict[str, Ours] = {}
+        self.exits: dict[str, int | str] = {}
+
+    def open(self, source: Path) -> None:
+        """End what an earlier supervisor left behind and start the nursery, which finds the shop's code in `source`."""
+        self.end_leftovers()
+        with self._log.open("ab") as log:
+            self._nursery = subprocess.Popen(
+                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd="/",
+                env={**os.environ, "PYTHONPATH": str(source)},
+                start_new_session=True,
+            )
+        threading.Thread(target=self._listen, args=(self._nursery,), daemon=True, name="nursery").start()
+
+    def close(self) -> None:
+        """Have the nursery end itself and whatever is still running."""
+        if self._nursery:
+            assert self._nursery.stdin
+            self._nursery.stdin.close()
+            self._nursery.wait(timeout=10)
+            self._nursery = None
+        self._records.unlink(missing_ok=True)
+
+    def spawn(self, name: str, request: Mapping[str, Any]) -> None:
+        """Start a process under `name`; `request` as in nursery.py. Returns once it runs or has already ended."""
+        with self._changed:
+            self.exits.pop(name, None)
+            self._ask({"name": name, **request})
+            if not self._changed.wait_for(lambda: name in self.running or name in self.exits, timeout=10):
+                raise RuntimeFailed(f"{name}: the nursery does not answer")
+
+    def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> int | str | None:
+        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on."""
+        with self._changed:
+            self._changed.wait_for(lambda: name in self.exits or given_up.is_set(), timeout=within_s)
+        return self.exits.get(name)
+
+    def wait_gone(self, names: Sequence[str], within_s: float) -> None:
+        """Wait until the books say that none of these is running."""
+        with self._changed:
+            self._changed.wait_for(lambda: not any(name in self.running for name in names), timeout=within_s)
+
+    def end_leftovers(self) -> None:
+        """End what an earlier supervisor of this very shop recorded and did not live to end."""
+        if self._records.exists():
+            left = [(Ours(**entry), int(signal.SIGTERM)) for entry in json.loads(self._records.read_text()).values()]
+            processes.end(left, 1.0)
+            self._records.unlink()
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
+        if self._nursery is None or self._nursery.poll() is not None:
+            raise RuntimeFailed("the shop's process nursery has ended, and the shop with it: take it down and up again")
+        assert self._nursery.stdin
+        self._nursery.stdin.write(json.dumps(request).encode() + b"\n")
+        self._nursery.stdin.flush()
+
+    def _listen(self, nursery: subprocess.Popen[bytes]) -> None:
+        """The nursery's answers and reports, until it ends."""
+        assert nursery.stdout
+        for line in nursery.stdout:
+            with self._changed:
+                self._note(json.loads(line))
+                alive = {name: asdict(process) for name, process in self.running.items()}
+                places.write_private(self._records, json.dumps(alive))
+                self._changed.notify_all()
+
+    def _note(self, message: Mapping[str, Any]) -> None:
+        name = message["name"]
+        if "error" in message:
+            self.exits[name] = message["error"]
+        elif "exited" in message:
+            if name in self.running and self.running[name].pid == message["pid"]:
+                del self.running[name]
+            self.exits[name] = message["exited"]
+        else:
+            self.running[name] = Ours(message["pid"], message["created"])
