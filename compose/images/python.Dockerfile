@@ -1,0 +1,17 @@
+# Every Flask service, every worker and the migration: one image, many commands.
+FROM debian:trixie-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
+    && rm -rf /var/lib/apt/lists/*
+COPY compose/images/requirements.txt /tmp/requirements.txt
+RUN python3 -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --requirement /tmp/requirements.txt \
+    && /venv/bin/pip uninstall --yes enum34 \
+    && useradd --system --uid 10001 shop
+ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
+WORKDIR /shop
+COPY services services
+COPY nginx nginx
+COPY compose compose
+RUN python3 -m compileall -q services compose
+USER shop
