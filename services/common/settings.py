@@ -56,6 +56,8 @@ def _parse(kind: Any, text: str) -> Any:
         return text.lower() in ("1", "true")
     if kind in (int, float):
         return kind(text)
+    if kind == tuple[float, ...]:
+        return tuple(map(float, text.split(",")))
     return tuple(text.split(",")) if kind == tuple[str, ...] else text
 
 
@@ -108,3 +110,17 @@ class DatabaseSettings:
     db_statement_s: float = env("bound on one statement", default=2.0, unit="s")
     db_pool_wait_s: float = env("how long a request waits for a free connection", default=1.0, unit="s")
     db_pool: int = env("connections per pool and replica", default=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BusSettings:
+    """How RabbitMQ is reached, and how often a message is tried."""
+
+    rabbitmq: str = env("host:port of the broker", name="RABBITMQ")
+    rabbitmq_user: str = env("user at the broker", name="RABBITMQ_USER", default="shop")
+    rabbitmq_password: str = env("password of that user", name="RABBITMQ_PASSWORD")
+    bus_connect_s: float = env("bound on connecting to the broker", default=2.0, unit="s")
+    bus_heartbeat_s: int = env("silence after which a connection counts as dead", default=10, unit="s")
+    bus_blocked_s: float = env("how long a publisher lets the broker block it", default=3.0, unit="s")
+    bus_prefetch: int = env("messages a consumer holds at once", default=10)
+    bus_retry_s: tuple[float, ...] = env("waits before each further try", default=(1.0, 5.0, 15.0), unit="s")

@@ -164,8 +164,14 @@ def _reason(check: Check) -> str:
 class Server(BaseApplication):
     """gunicorn with one worker and a fixed number of threads: scale by replicas, see saturation."""
 
-    def __init__(self, make_app: Callable[[], Flask], settings: WebSettings, on_worker: Callable[[], None]) -> None:
-        self.make_app, self.settings, self.on_worker = make_app, settings, on_worker
+    def __init__(
+        self,
+        make_app: Callable[[], Flask],
+        settings: WebSettings,
+        on_worker: Callable[[], None],
+        on_stop: Callable[[], None],
+    ) -> None:
+        self.make_app, self.settings, self.on_worker, self.on_stop = make_app, settings, on_worker, on_stop
         super().__init__()
 
     def load_config(self) -> None:
@@ -184,6 +190,7 @@ class Server(BaseApplication):
             "worker_tmp_dir": "/dev/shm",
             "control_socket_disable": True,
             "post_fork": lambda _server, _worker: self.on_worker(),
+            "worker_exit": lambda _server, _worker: self.on_stop(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)  # type: ignore[union-attr]
@@ -192,8 +199,8 @@ class Server(BaseApplication):
         return self.make_app()
 
 
-def serve(make_app: Callable[[], Flask], settings: WebSettings) -> None:
+def serve(make_app: Callable[[], Flask], settings: WebSettings, on_stop: Callable[[], None] = lambda: None) -> None:
     """Serve until TERM, then finish the requests in flight. `make_app` runs after the fork, so that no pool is shared
-    by accident.
+    by accident; `on_stop` runs in the same process after the last request.
     """
-    Server(make_app, settings, die_with_parent).run()
+    Server(make_app, settings, die_with_parent, on_stop).run()
