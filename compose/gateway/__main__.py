@@ -1,8 +1,8 @@
 """python3 -m compose.gateway serve | apply | show
 
 serve   run nginx in the foreground, as LISTEN, LISTEN_INTERNAL, DATA and UPSTREAMS say
-apply   take a description (JSON, standard input), check it, reload nginx, wait for the new workers; prints one JSON line;
-        a refused one exits with 1 and nginx's message while the old one goes on serving
+apply   take a description (JSON, standard input), check it, reload nginx, wait for the new workers; prints one JSON
+        line; a refused one exits with 1 and nginx's message while the old one goes on serving
 show    print the current description, ready to be changed and applied
 """
 

@@ -1,7 +1,7 @@
 """What the gateway itself answers when no replica does: the words of its problem documents.
 
-Browsers get the pages in nginx/pages/ instead, callers of /api/ and /internal/ get these. Each says what the caller may do
-next: after 503 and 429 nothing has happened, after 502 and 504 it may have.
+Browsers get the pages in nginx/pages/ instead, callers of /api/ and /internal/ get these. Each says what the caller may
+do next: after 503 and 429 nothing has happened, after 502 and 504 it may have.
 """
 
 import json

@@ -4,6 +4,8 @@ Its blocks are dictionaries keyed by name, so a second `server` or `location /` 
 An EmptyBlock has no name: wrapped in one each, directives keep their twins and their order.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+
 from nginx.config.api import Block, Config, EmptyBlock
 from nginx.config.api.blocks import Base
 from nginx.config.api.options import Comment, KeyMultiValueOption, KeyOption

@@ -1,7 +1,8 @@
 """The gateway as it runs: its folder, the check of a new configuration, and the reload that drops no request.
 
-The folder (`spec.data`) holds gateway.json (the description, the only truth about what should be), nginx.conf (made from it),
-nginx.pid, access.log, tmp/ and pages/. Whoever changes it holds the lock, so `apply` and the name watcher take turns.
+The folder (`spec.data`) holds gateway.json (the description, the only truth about what should be), nginx.conf (made
+from it), nginx.pid, access.log, tmp/ and pages/. Whoever changes it holds the lock: `apply` and the name watcher take
+turns.
 """
 
 import fcntl

@@ -12,6 +12,7 @@ from compose.gateway.directives import block, directive, quoted, remark, written
 from compose.gateway.spec import Gateway, Server, Upstream
 
 PAGES_SERVICE = "storefront"
+RETRY_ON = ("error", "timeout")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LOGGED = {
@@ -121,8 +122,9 @@ def _towards_replicas(spec: Gateway) -> Iterator[Base]:
     yield directive("proxy_buffer_size", "8k")
     yield directive("proxy_buffers", 16, "8k")
     yield remark("Another replica is asked only when that cannot do a thing twice: never after a POST was sent")
-    yield remark("(no non_idempotent).")
-    yield directive("proxy_next_upstream", "error", "timeout", "http_502", "http_503")
+    yield remark("(no non_idempotent). HAZARD of adding http_503: each one then counts against its replica, so a")
+    yield remark("service that says 503 for a while (its database is away) is shut out whole, for 3 s more than that.")
+    yield directive("proxy_next_upstream", *RETRY_ON)
     yield directive("proxy_next_upstream_tries", 3)
     yield directive("proxy_next_upstream_timeout", "5s")
     yield remark("A client that hangs up first must not hide a frozen replica from the passive checks.")

@@ -1,7 +1,7 @@
 """Host names to addresses. nginx looks a name up once, when it starts; here is who looks again.
 
-gateway.json keeps the names, nginx.conf only addresses: one server line for each address a name leads to. So a change made
-with `apply` (a policy, a weight) and a changed address never undo each other: both are rendered from gateway.json.
+gateway.json keeps the names, nginx.conf only addresses: one server line for each address a name leads to. So a change
+made with `apply` (a policy, a weight) and a changed address never undo each other: both are rendered from gateway.json.
 """
 
 import socket
@@ -41,7 +41,7 @@ def has_names(spec: Gateway) -> bool:
 
 
 def expanded(spec: Gateway, resolve: Resolve) -> Gateway:
-    """The same gateway with addresses only. A name with several addresses becomes several servers, with none no server."""
+    """The same gateway with addresses only. A name becomes as many servers as it has addresses."""
     return replace(spec, upstreams=tuple(_expanded(upstream, resolve) for upstream in spec.upstreams))
 
 

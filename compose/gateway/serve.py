@@ -23,8 +23,8 @@ REQUIRED = ("LISTEN", "LISTEN_INTERNAL", "DATA", "UPSTREAMS")
 
 
 def from_environment(environment: Mapping[str, str]) -> Gateway:
-    """LISTEN, LISTEN_INTERNAL, DATA, UPSTREAMS (`service=address[,address ...] ...`) and, if wanted, ACCESS_LOG: a path;
-    without it access.log in DATA, or standard output when replicas are given by name. Raises SpecInvalid.
+    """LISTEN, LISTEN_INTERNAL, DATA, UPSTREAMS (`service=address[,address ...] ...`) and, if wanted, ACCESS_LOG:
+    a path; without it access.log in DATA, or standard output when replicas are given by name. Raises SpecInvalid.
     """
     if missing := [name for name in REQUIRED if name not in environment]:
         raise SpecInvalid(f"set {', '.join(missing)}; compose/compose.yaml shows the form")

@@ -1,6 +1,6 @@
 """What the gateway should do, as frozen data: listeners, upstreams, policies. It travels as JSON and checks itself.
 
-    spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data="/tmp/gateway")
+    spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data=...)
     spec = with_policy(spec, "catalog", "least_conn")
 
 Everything that ends up in nginx's file is checked against a narrow pattern here: a name can never become a directive.
@@ -31,7 +31,7 @@ class SpecInvalid(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One replica. `weight` is its share beside the others'; `down` takes it out for new requests and keeps its line."""
+    """One replica. `weight` is its share beside the others'; `down` keeps its line, without new requests."""
 
     name: str
     address: str
@@ -87,8 +87,8 @@ class Waits:
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """The whole gateway. Listeners are IPv4 "address:port"; `data` is its own folder (configuration, pid, logs, temporary
-    files); `access_log` is a path, seen from `data` unless absolute.
+    """The whole gateway. Listeners are IPv4 "address:port"; `data` is its own folder (configuration, pid, logs,
+    temporary files); `access_log` is a path, seen from `data` unless absolute.
     """
 
     listen: str
@@ -174,7 +174,7 @@ def to_json(spec: Gateway) -> str:
 
 
 def from_json(text: str | bytes) -> Gateway:
-    """Read a description. Raises SpecInvalid for what is not JSON, has unknown or missing members, or contradicts itself."""
+    """Read a description. Raises SpecInvalid: not JSON, unknown or missing members, contradictions."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -233,11 +233,12 @@ def _service_of(spec: Gateway, component: str) -> str:
 
 
 def _one_of(what: str, value: Any, known: Sequence[Name]) -> Name:
+    names: list[str] = [str(each) for each in known]
     for each in known:
         if each == value:
             return each
-    near = get_close_matches(str(value), known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    near = get_close_matches(str(value), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
     raise SpecInvalid(f"there is no {what} {value!r}; {hint}")
 
 

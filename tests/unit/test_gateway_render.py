@@ -1,0 +1,165 @@
+"""The rendered file, read back with crossplane: whatever is combined, it says what the description says."""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import crossplane
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compose.gateway import POLICIES, Gateway, Server, Upstream
+from compose.gateway.answers import ANSWERS, PAGES
+from compose.gateway.render import render
+
+PAGE_FILES = Path(__file__).resolve().parents[2] / "nginx" / "pages"
+SERVICES = ("storefront", "catalog", "orders")
+
+
+@st.composite
+def upstreams(draw: st.DrawFn, service: str) -> Upstream:
+    flags = draw(st.lists(st.tuples(st.integers(1, 100), st.booleans()), max_size=4))
+    servers = tuple(
+        Server(name=f"{service}-{n}", address=f"127.0.0.{n}:8000", weight=weight, down=down)
+        for n, (weight, down) in enumerate(flags, start=1)
+    )
+    return Upstream(service=service, servers=servers, policy=draw(st.sampled_from(POLICIES)))
+
+
+gateways = st.builds(
+    Gateway,
+    listen=st.just("127.0.0.1:22200"),
+    listen_internal=st.just("127.0.0.1:22201"),
+    data=st.just("/tmp/gateway"),
+    upstreams=st.tuples(*(upstreams(service) for service in SERVICES)),
+)
+
+
+def parsed(spec: Gateway, user: str | None = None) -> list[dict[str, Any]]:
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(render(spec, user))
+        file.flush()
+        found = crossplane.parse(file.name, single=True, check_ctx=True, check_args=True)
+    assert found["errors"] == []
+    return list(found["config"][0]["parsed"])
+
+
+def walk(directives: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for each in directives:
+        yield each
+        yield from walk(each.get("block", []))
+
+
+def named(directives: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [each for each in walk(directives) if each["directive"] == name]
+
+
+def upstream_blocks(spec: Gateway) -> dict[str, list[dict[str, Any]]]:
+    return {each["args"][0]: each["block"] for each in named(parsed(spec), "upstream")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(gateways)
+def test_every_replica_has_its_line_and_every_service_its_policy(spec: Gateway) -> None:
+    blocks = upstream_blocks(spec)
+    assert set(blocks) == {each.service for each in spec.upstreams if each.servers}
+    for upstream in spec.upstreams:
+        lines = blocks.get(upstream.service, [])
+        assert [each["args"] for each in lines if each["directive"] == "server"] == [
+            server_line(server) for server in upstream.servers
+        ]
+        policies = [each["directive"] for each in lines if each["directive"] in POLICIES]
+        assert policies == ([upstream.policy] if lines and upstream.policy != "round_robin" else [])
+
+
+def server_line(server: Server) -> list[str]:
+    weight = [f"weight={server.weight}"] if server.weight > 1 else []
+    return [server.address, *weight, "max_fails=2", "fail_timeout=3s", *(["down"] if server.down else [])]
+
+
+@settings(max_examples=60, deadline=None)
+@given(gateways)
+def test_a_service_without_a_live_replica_is_answered_here_and_never_passed_on(spec: Gateway) -> None:
+    passed = {each["args"][0] for each in named(parsed(spec), "proxy_pass")}
+    assert passed == {f"http://{each.service}" for each in spec.upstreams if each.alive}
+
+
+@settings(max_examples=20, deadline=None)
+@given(gateways)
+def test_keepalive_comes_after_the_policy_and_the_servers(spec: Gateway) -> None:
+    for lines in upstream_blocks(spec).values():
+        order = [each["directive"] for each in lines]
+        assert order[0] == "zone"
+        assert order[-2:] == ["keepalive", "keepalive_timeout"]
+
+
+def a_shop(*services: str) -> Gateway:
+    made = tuple(
+        Upstream(service=s, servers=(Server(name=f"{s}-1", address="127.0.0.1:8000"),)) for s in services or SERVICES
+    )
+    return Gateway(listen="127.0.0.1:22200", listen_internal="127.0.0.1:22201", data="/tmp/gateway", upstreams=made)
+
+
+def test_a_post_is_never_sent_twice() -> None:
+    (said,) = named(parsed(a_shop()), "proxy_next_upstream")
+    assert "non_idempotent" not in said["args"]
+
+
+def test_every_place_that_adds_a_header_adds_them_all() -> None:
+    """One add_header in a block makes nginx forget those of the blocks around it."""
+    for each in walk(parsed(a_shop())):
+        added = {line["args"][0] for line in each.get("block", []) if line["directive"] == "add_header"}
+        assert not added or added >= {"X-Request-Id", "X-Served-By", "X-Content-Type-Options"}
+
+
+def test_no_location_drops_the_headers_sent_to_replicas() -> None:
+    inside = [line for each in named(parsed(a_shop()), "location") for line in each["block"]]
+    assert "proxy_set_header" not in {line["directive"] for line in inside}
+
+
+def test_the_public_listener_has_no_way_into_internal_paths() -> None:
+    public = named(parsed(a_shop()), "server")[-2]
+    ways = {tuple(each["args"]): each["block"] for each in named([public], "location")}
+    assert [line["directive"] for line in ways["^~", "/internal/"]] == ["return"]
+    assert not [way for way in ways if way[-1].startswith("/internal/") and way != ("^~", "/internal/")]
+
+
+def test_only_roots_nginx_is_told_to_change_its_user() -> None:
+    assert named(parsed(a_shop()), "user") == []
+    assert named(parsed(a_shop(), "www-data"), "user")[0]["args"] == ["www-data"]
+
+
+def test_a_gateway_without_any_service_is_valid() -> None:
+    empty = Gateway(listen="127.0.0.1:22200", listen_internal="127.0.0.1:22201", data="/tmp/gateway")
+    assert named(parsed(empty), "upstream") == []
+
+
+def test_every_answer_of_ours_is_a_problem_document_that_fits_one_nginx_string() -> None:
+    for answer in ANSWERS:
+        document = answer.document("$call_id")
+        assert len(document) < 1000
+        assert f'"status":{answer.status}' in document
+        assert document.count("$") == 1
+
+
+@pytest.mark.parametrize("status", PAGES)
+def test_a_page_is_one_small_file_that_needs_nothing_else(status: int) -> None:
+    page = (PAGE_FILES / f"{status}.html").read_text()
+    assert len(page.encode()) < 4096
+    assert '<html lang="en">' in page
+    assert "viewport" in page
+    assert f"Error {status}" in page
+    assert not re.search(r"(src=|url\(|<script|@import|<link)", page)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_page_says_that_the_order_may_have_been_accepted_where_that_is_so(status: int) -> None:
+    assert "it may have been accepted" in (PAGE_FILES / f"{status}.html").read_text()
+
+
+def test_the_pages_look_alike() -> None:
+    styles = {re.findall(r"(?s)<style>.*</style>", (PAGE_FILES / f"{status}.html").read_text())[0] for status in PAGES}
+    assert len(styles) == 1
