@@ -1,0 +1,1 @@
+"""What the shop sells: products, search, pictures. Reads only; Memcached first, then Postgres."""

@@ -1,0 +1,134 @@
+"""Cache-aside: look into Memcached, load what is missing, remember it for a while.
+
+A cache that fails counts as a miss: slower, never wrong, never an error. And a miss must not become a stampede: of all
+who want the same missing thing at once, one loads it.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from hashlib import sha256
+from typing import TypeVar
+
+from prometheus_client import Counter
+
+from services.common.errors import NotFound
+from services.common.memcached import Node, NodeFailed, ranked
+
+T = TypeVar("T")
+LOOKUPS = Counter("shop_cache_lookups_total", "Lookups in the cache", ["cache", "result"])
+LOADS = Counter("shop_cache_loads_total", "Times the origin was asked", ["cache"])
+
+MISSING = b"\0"
+"""An entry that begins with this says what does not exist; no JSON, SVG or text we cache begins so."""
+JITTER = 0.2
+LONGEST_KEY = 200
+UNUSUAL = re.compile(r"[^!-~]").search
+LOCK_S = 1.0
+POLL_S = 0.02
+
+
+class Cache:
+    """One kind of cached thing; `name` tells its counters and keys from those of others.
+
+    `missing_s`: how long a NotFound is remembered. `flight_s`: how long a thread waits for another one of this process
+    that loads the same; `peer_s`: how long for another replica. Whoever waited in vain loads it itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        nodes: Sequence[Node],
+        missing_s: float = 5.0,
+        flight_s: float = 1.0,
+        peer_s: float = 0.2,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._name, self._nodes, self._sleep = name, nodes, sleep
+        self._missing_s, self._flight_s, self._peer_s = missing_s, flight_s, peer_s
+        self._flights: dict[str, Future[bytes]] = {}
+        self._hit, self._miss, self._error = (LOOKUPS.labels(name, result) for result in ("hit", "miss", "error"))
+        self._loads = LOADS.labels(name)
+
+    def through(self, key: str, load: Callable[[], bytes], ttl_s: float) -> bytes:
+        """What is cached under `key`, or else what `load` gives, then cached for 0.8 to 1 times `ttl_s` seconds.
+
+        Raises what `load` raises; a NotFound is remembered too.
+        """
+        key = self._safe(key)
+        found = self._ask(key, lambda node: node.get(key))
+        (self._miss if found is None else self._hit).inc()
+        if found is None:
+            found = self._load_once(key, load, ttl_s)
+        if found[:1] == MISSING:
+            raise NotFound(found[1:].decode())
+        return found
+
+    def forget(self, key: str) -> None:
+        """Drop an entry because its origin changed. A node that does not answer keeps it until it expires."""
+        key = self._safe(key)
+        self._ask(key, lambda node: node.delete(key))
+
+    def _safe(self, key: str) -> str:
+        """Memcached allows 250 bytes without spaces and control characters: anything else goes by its hash."""
+        if len(key) > LONGEST_KEY or UNUSUAL(key):
+            key = "sha256:" + sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self._name}:{key}"
+
+    def _ask(self, key: str, question: Callable[[Node], T]) -> T | None:
+        """Ask the first living node in the key's order. The one place where the cache's failures end: as None."""
+        node = next((node for node in ranked(self._nodes, key) if node.alive()), None)
+        try:
+            return question(node) if node else None
+        except NodeFailed:
+            self._error.inc()
+            return None
+
+    def _load_once(self, key: str, load: Callable[[], bytes], ttl_s: float) -> bytes:
+        """Single flight in this process: the first thread loads, the others wait for its outcome, be it an error."""
+        mine: Future[bytes] = Future()
+        flight = self._flights.setdefault(key, mine)  # atomic: of many threads exactly one finds its own
+        if flight is not mine:
+            return flight.result() if wait([flight], self._flight_s).done else self._origin(load)
+        try:
+            mine.set_result(self._load_for_all(key, load, ttl_s))
+        except BaseException as error:
+            mine.set_exception(error)
+        finally:
+            del self._flights[key]
+        return mine.result()
+
+    def _load_for_all(self, key: str, load: Callable[[], bytes], ttl_s: float) -> bytes:
+        """Single flight across replicas: who gets the lock loads, the others watch the cache for a moment.
+
+        The lock is a hint, not a promise: when its node fails, or its owner takes long, several replicas load.
+        """
+        lock = f"lock:{key}"
+        locked = self._ask(key, lambda node: node.add(lock, b"1", LOCK_S))
+        if locked is False and (found := self._watch(key)) is not None:
+            return found
+        try:
+            entry = self._origin(load)
+            kept_s = self._missing_s if entry[:1] == MISSING else ttl_s
+            self._ask(key, lambda node: node.set(key, entry, kept_s * (1 - JITTER * random.random())))
+            return entry
+        finally:
+            if locked:
+                self._ask(key, lambda node: node.delete(lock))
+
+    def _watch(self, key: str) -> bytes | None:
+        """Look again and again until another replica has put it there or our patience ends."""
+        for _ in range(round(self._peer_s / POLL_S)):
+            self._sleep(POLL_S)
+            if (found := self._ask(key, lambda node: node.get(key))) is not None:
+                return found
+        return None
+
+    def _origin(self, load: Callable[[], bytes]) -> bytes:
+        self._loads.inc()
+        try:
+            return load()
+        except NotFound as absent:
+            return MISSING + absent.detail.encode()
