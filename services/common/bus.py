@@ -1,0 +1,261 @@
+# mypy: disallow-untyped-calls=False
+"""RabbitMQ: the shop's queues, a publisher that waits for the broker's word, a consumer that gives its own after the
+work.
+
+    shop.events ──► fulfilment ──(failed)──► fulfilment.retry.1000ms ──(1 s later)──► fulfilment
+                         └──(unreadable, or failed after the last wait)──► fulfilment.dead
+
+Retry queues are classic ones: quorum queues know no message TTL before RabbitMQ 3.10.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError, NackError, UnroutableError
+from prometheus_client import Counter
+from pydantic import BaseModel, ValidationError
+
+from services.common.errors import TimedOut, Unavailable
+from services.common.settings import BusSettings, split
+from services.common.telemetry import log, request_id
+
+EXCHANGE = "shop.events"
+QUEUES: Mapping[str, tuple[str, ...]] = {
+    "fulfilment": ("order.placed",),
+    "notifications": ("order.placed", "order.shipped"),
+}
+RECONNECT_S = (0.1, 1.0)
+LOOK_UP_S = 0.2
+CRASHES = 20  # deliveries that may end with the consumer's death before the broker itself gives up on a message
+RETRIES = "x-retries"
+REASON = "x-reason"
+
+PUBLISHED = Counter("shop_published_total", "Messages the broker confirmed", ["routing_key"])
+CONSUMED = Counter("shop_consumed_total", "Messages settled", ["queue", "outcome"])
+
+
+class Unroutable(Exception):
+    """No queue wants this message: it was not published, and asking again changes nothing before the queues are."""
+
+
+class Item(BaseModel):
+    """One line of an order, as events tell it."""
+
+    sku: str
+    quantity: int
+
+
+class Event(BaseModel):
+    """What happened to an order. `name` is its routing key; `event_id` is the same in every delivery."""
+
+    name: str = ""
+    event_id: str
+    order_id: str
+    items: list[Item]
+    total_cents: int
+    placed_at: str
+
+
+Handler = Callable[[Event], None]
+
+
+def connect(settings: BusSettings, name: str) -> BlockingConnection:
+    """A connection for the thread that asks; sharing one among threads breaks it. Raises Unavailable."""
+    host, port = split(settings.rabbitmq)
+    parameters = pika.ConnectionParameters(
+        host=host,
+        port=port,
+        credentials=pika.PlainCredentials(settings.rabbitmq_user, settings.rabbitmq_password),
+        heartbeat=settings.bus_heartbeat_s,
+        blocked_connection_timeout=settings.bus_blocked_s,
+        socket_timeout=settings.bus_connect_s,
+        stack_timeout=settings.bus_connect_s,
+        connection_attempts=1,
+        client_properties={"connection_name": name},
+    )
+    try:
+        return BlockingConnection(parameters)
+    except (AMQPError, OSError) as error:
+        raise Unavailable(f"cannot reach the broker: {type(error).__name__}") from error
+
+
+def hang_up(connection: BlockingConnection | None) -> None:
+    """Close, whatever state the connection is in."""
+    with suppress(AMQPError, OSError):
+        if connection is not None and connection.is_open:
+            connection.close()
+
+
+def declare(channel: BlockingChannel, queue: str, retry_s: tuple[float, ...]) -> None:
+    """Make a queue with its retry and dead-letter queues; harmless when they are there already."""
+    channel.exchange_declare(EXCHANGE, "topic", durable=True)
+    channel.queue_declare(f"{queue}.dead", durable=True, arguments={"x-queue-type": "classic"})
+    back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue}
+    for wait_s in retry_s:
+        arguments = {"x-queue-type": "classic", "x-message-ttl": round(wait_s * 1000), **back}
+        channel.queue_declare(retry_queue(queue, wait_s), durable=True, arguments=arguments)
+    dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{queue}.dead", "x-delivery-limit": CRASHES}
+    channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum", **dead})
+    for routing_key in QUEUES[queue]:
+        channel.queue_bind(queue, EXCHANGE, routing_key)
+
+
+def retry_queue(queue: str, wait_s: float) -> str:
+    """Where a message waits before `queue` gets it again. Another wait means another queue, never a changed one."""
+    return f"{queue}.retry.{round(wait_s * 1000)}ms"
+
+
+def publish(channel: BlockingChannel, exchange: str, routing_key: str, body: bytes, properties: Any) -> None:
+    """Hand a message over and wait until the broker has it on disk (the channel confirms).
+
+    Raises Unroutable, Unavailable, TimedOut.
+    """
+    properties.delivery_mode = 2
+    try:
+        channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+    except UnroutableError as error:
+        raise Unroutable(routing_key) from error
+    except NackError as error:
+        raise Unavailable(f"the broker refused {routing_key}") from error
+    except (AMQPError, OSError) as error:
+        raise TimedOut(f"the broker did not confirm {routing_key}: {type(error).__name__}") from error
+
+
+class Publisher:
+    """Publishes events over one connection, for one thread. After trouble the next call connects afresh."""
+
+    def __init__(self, settings: BusSettings, name: str) -> None:
+        self._settings, self._name = settings, name
+        self._connection: BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+
+    def attend(self) -> BlockingChannel:
+        """Answer the broker's heartbeats, connect when there is no connection: to be called at least every few
+        seconds. Raises Unavailable.
+        """
+        if self._connection is not None and self._channel is not None:
+            with suppress(AMQPError, OSError):
+                self._connection.process_data_events(0)
+                if self._channel.is_open:
+                    return self._channel
+        return self._connect()
+
+    def publish(self, event: str, body: bytes, message_id: str) -> None:
+        """Publish one event; when this returns the broker has it. Raises Unroutable, Unavailable, TimedOut."""
+        properties = pika.BasicProperties(content_type="application/json", type=event, message_id=message_id)
+        try:
+            publish(self.attend(), EXCHANGE, event, body, properties)
+        except Exception:
+            self.close()  # also when unroutable: connecting makes missing queues again
+            raise
+        PUBLISHED.labels(event).inc()
+
+    def check(self) -> None:
+        """Raise unless connected: the readiness check."""
+        if self._connection is None or not self._connection.is_open:
+            raise Unavailable("not connected to the broker")
+
+    def close(self) -> None:
+        """Give the connection up."""
+        connection, self._connection, self._channel = self._connection, None, None
+        hang_up(connection)
+
+    def _connect(self) -> BlockingChannel:
+        self.close()
+        self._connection = connect(self._settings, self._name)
+        try:
+            channel = self._connection.channel()
+            for queue in QUEUES:
+                declare(channel, queue, self._settings.bus_retry_s)
+            channel.confirm_delivery()
+        except (AMQPError, OSError) as error:
+            self.close()
+            raise Unavailable(f"cannot make the queues: {type(error).__name__}: {error}") from error
+        self._channel = channel
+        return channel
+
+
+class Consumer:
+    """Takes messages from one queue, one after the other, and tells the broker what became of each **after** the work.
+
+    Done: acknowledged. Failed: tried again after each of the waits, then dead. Unreadable: dead at once. An outage
+    (Unavailable, TimedOut) says nothing about the message, so it never kills one: the last wait is repeated until the
+    outage is over. The copy for later is confirmed before the original is acknowledged, so a crash in between means
+    twice, never not at all: handlers must be idempotent.
+    """
+
+    def __init__(self, settings: BusSettings, queue: str, name: str, handle: Handler) -> None:
+        self._settings, self._queue, self._name, self._handle = settings, queue, name, handle
+        self._connection: BlockingConnection | None = None
+
+    def check(self) -> None:
+        """Raise unless connected: the readiness check."""
+        if self._connection is None or not self._connection.is_open:
+            raise Unavailable("not connected to the broker")
+
+    def run(self, stopping: threading.Event) -> None:
+        """Consume until `stopping` is set; then finish the message in hand. Connects again, for ever."""
+        while not stopping.is_set():
+            try:
+                self._connection = connect(self._settings, self._name)
+                self._consume(self._connection, stopping)
+            except Exception as error:
+                log().warning("broker_lost", queue=self._queue, error=f"{type(error).__name__}: {error}")
+                stopping.wait(random.uniform(*RECONNECT_S))
+            finally:
+                hang_up(self._connection)
+
+    def _consume(self, connection: BlockingConnection, stopping: threading.Event) -> None:
+        channel, way_out = connection.channel(), connection.channel()
+        declare(channel, self._queue, self._settings.bus_retry_s)
+        channel.basic_qos(prefetch_count=self._settings.bus_prefetch)
+        way_out.confirm_delivery()
+        for method, properties, body in channel.consume(self._queue, inactivity_timeout=LOOK_UP_S):
+            if stopping.is_set():
+                return  # what was fetched but not begun goes back to the queue
+            if method is not None and body is not None:
+                outcome = self._work(way_out, properties, body)
+                channel.basic_ack(method.delivery_tag)
+                CONSUMED.labels(self._queue, outcome).inc()
+
+    def _work(self, way_out: BlockingChannel, properties: Any, body: bytes) -> str:
+        try:
+            event = Event.model_validate_json(body)
+        except ValidationError:
+            return self._bury(way_out, properties, body, "unreadable")
+        event.name = properties.type or ""
+        request_id.set(properties.message_id or "-")
+        try:
+            self._handle(event)
+        except Exception as error:
+            return self._fail(way_out, properties, body, error)
+        return "done"
+
+    def _fail(self, way_out: BlockingChannel, properties: Any, body: bytes, error: Exception) -> str:
+        waits, tried = self._settings.bus_retry_s, _retries(properties)
+        why = f"{type(error).__name__}: {error}"
+        if isinstance(error, Unavailable | TimedOut):
+            tried = min(tried, len(waits) - 1)
+        if tried >= len(waits):
+            return self._bury(way_out, properties, body, why)
+        log().warning("work_failed", queue=self._queue, message=properties.message_id, tried=tried + 1, error=why)
+        properties.headers = {**(properties.headers or {}), RETRIES: tried + 1, REASON: why[:200]}
+        publish(way_out, "", retry_queue(self._queue, waits[tried]), body, properties)
+        return "retried"
+
+    def _bury(self, way_out: BlockingChannel, properties: Any, body: bytes, why: str) -> str:
+        log().error("dead_letter", queue=self._queue, message=properties.message_id, error=why)
+        properties.headers = {**(properties.headers or {}), REASON: why[:200]}
+        publish(way_out, "", f"{self._queue}.dead", body, properties)
+        return "dead"
+
+
+def _retries(properties: Any) -> int:
+    """How often a message was tried again already; whatever a stranger wrote there counts as never."""
+    tried = (properties.headers or {}).get(RETRIES, 0)
+    return tried if isinstance(tried, int) and tried >= 0 else 0

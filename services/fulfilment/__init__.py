@@ -1,0 +1,1 @@
+"""The warehouse: packs what was ordered and says so."""

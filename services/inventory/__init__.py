@@ -1,0 +1,1 @@
+"""Stock: what is left, who holds what until when."""

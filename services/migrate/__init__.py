@@ -1,0 +1,1 @@
+"""Makes roles, schemas and tables, then seeds the shop."""

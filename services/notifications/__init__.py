@@ -1,0 +1,1 @@
+"""What shoppers are told: an outbox page instead of mail."""

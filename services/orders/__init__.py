@@ -1,0 +1,1 @@
+"""The order path: one key, one order, one charge."""

@@ -1,0 +1,1 @@
+"""Charges, idempotent by key, at a simulated provider whose moods can be switched."""
