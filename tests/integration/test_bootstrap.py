@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Checkout:
 
     def popen(self, *arguments: str, program: Path | None = None, **environment: str) -> subprocess.Popen[str]:
         environ = {**os.environ, "SHOPLAB_VENVS": str(self.venvs), **environment}
-        argv = [program or self.root / "shoplab", *arguments]
+        argv = [str(program or self.root / "shoplab"), *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(argv, env=environ, cwd=self.root.parent, stdout=pipe, stderr=pipe, text=True)
 
@@ -129,6 +130,22 @@ def test_an_environment_whose_python_went_away_does_not_count(fresh: Checkout) -
     assert (code, "first start" in err) == (0, True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's shop drops its privileges")
+def test_roots_environment_is_readable_by_everybody_whatever_the_umask(fresh: Checkout) -> None:
+    before = os.umask(0o077)
+    try:
+        fresh.start()
+    finally:
+        os.umask(before)
+    folder = fresh.complete()[0]
+    assert [place.stat().st_mode & 0o055 for place in (fresh.venvs, folder, folder / "bin", folder / "pyvenv.cfg")] == [
+        0o055,
+        0o055,
+        0o055,
+        0o044,
+    ]
+
+
 def test_a_store_that_cannot_be_written_is_named(fresh: Checkout) -> None:
     fresh.venvs.touch()
     code, _, err = fresh.start()
@@ -136,17 +153,16 @@ def test_a_store_that_cannot_be_written_is_named(fresh: Checkout) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-def test_a_normal_user_gets_an_environment_of_their_own(fresh: Checkout, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.chown(home, "nobody")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    environ = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": ""}
-    environ.pop("SHOPLAB_VENVS", None)
-    start = ["runuser", "-u", "nobody", "--", fresh.root / "shoplab", "hello"]
-    done = subprocess.run(start, env=environ, cwd="/", capture_output=True, text=True, check=True)
-    assert f"below {home}/.local/share/shoplab/venv-" in done.stdout
+def test_a_normal_user_gets_an_environment_of_their_own() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        program, home = make_checkout(Path(folder)).root / "shoplab", Path(folder) / "home"
+        home.mkdir()
+        shutil.chown(home, "nobody")
+        environ = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
+        as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", str(program)]
+        done = subprocess.run(as_nobody, env=environ, cwd="/", capture_output=True, text=True, check=False)
+    assert f"below {home}/.local/share/shoplab/venv-" in done.stdout, done.stderr
 
 
 # ---------------------------------------------------------------- packages of the system, with an apt-get of our own

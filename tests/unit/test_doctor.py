@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compose import doctor
-from compose.versions import NEEDS, Machine, MissingBinary, TooOld, binary, newest, parse_version
+from compose.versions import NEEDS, Machine, MissingBinary, Need, TooOld, binary, newest, parse_version
 
 ANSWERS = {"nginx": "nginx version: nginx/1.22.1\n", "memcached": "memcached 1.6.18\n", "docker": "26.1.5+dfsg1\n"}
 
@@ -45,7 +45,7 @@ def test_the_first_number_in_an_answer_is_the_version(text: str, version: tuple[
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.name)
-def test_a_missing_server_is_named_with_the_command_that_installs_it(need: doctor.Need, machine: Machine) -> None:
+def test_a_missing_server_is_named_with_the_command_that_installs_it(need: Need, machine: Machine) -> None:
     with pytest.raises(MissingBinary, match=f"{need.name} is not installed.*--install-packages {need.package}"):
         newest(need, machine)
 
