@@ -19,6 +19,7 @@ from compose.gateway.spec import Gateway, SpecInvalid, from_replicas
 
 LOOK_S = 2.0
 GRACE_S = 8.0
+CHILD_S = 0.5
 REQUIRED = ("LISTEN", "LISTEN_INTERNAL", "DATA", "UPSTREAMS")
 
 
@@ -66,22 +67,29 @@ def serve(environment: Mapping[str, str]) -> int:
 
 def supervise(argv: list[str], data: str, resolver: Resolver) -> int:
     """nginx as a child; TERM and QUIT both end it gracefully within GRACE_S, HUP reloads."""
-    nginx = subprocess.Popen(argv)
     done = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        if not done.is_set():
-            done.set()
-            nginx.send_signal(signal.SIGQUIT)
-            impatient = threading.Timer(GRACE_S, nginx.terminate)
-            impatient.daemon = True
-            impatient.start()
+        done.set()
 
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
         signal.signal(number, end)
+    nginx = subprocess.Popen(argv)
     signal.signal(signal.SIGHUP, lambda _number, _frame: nginx.send_signal(signal.SIGHUP))
     threading.Thread(target=_look_again, args=(data, resolver, done), name="names", daemon=True).start()
-    return nginx.wait()
+    while nginx.poll() is None and not done.wait(CHILD_S):
+        pass
+    return _end(nginx)
+
+
+def _end(nginx: subprocess.Popen[bytes]) -> int:
+    """Let it finish its requests, not longer than GRACE_S; its exit code."""
+    nginx.send_signal(signal.SIGQUIT)
+    try:
+        return nginx.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        nginx.terminate()
+        return nginx.wait()
 
 
 def _look_again(data: str, resolver: Resolver, done: threading.Event) -> None:
