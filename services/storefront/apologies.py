@@ -1,0 +1,49 @@
+"""Every error becomes a page that says what happened and what to do next. Programs under /api/ still get problems."""
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from services.common import web
+from services.common.errors import NotFound, ShopError, TimedOut, Unavailable
+from services.common.telemetry import log
+from services.storefront.looks import page
+
+TITLES = {
+    "catalog": "We cannot reach our shelves",
+    "cart": "We cannot reach your basket",
+    "orders": "We cannot look into the order book",
+}
+
+
+def install(app: Flask) -> None:
+    """Replace the frame's handlers by pages."""
+
+    @app.errorhandler(ShopError)
+    def known(error: ShopError) -> Response:
+        if request.path.startswith(("/api/", "/internal/")):
+            return web.problem(error)
+        if isinstance(error, NotFound):
+            return page("apology.html", 404, title="We do not have that", words="not-found")
+        if isinstance(error, Unavailable | TimedOut):
+            return _out_of_reach(str(error.extra.get("part", "")))
+        return page("apology.html", error.status, title="That did not work", words="refused", detail=error.detail)
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        if error.code == 404:
+            return page("apology.html", 404, title="We do not have that", words="not-found")
+        detail = error.description or error.name
+        return page("apology.html", error.code or 500, title="That did not work", words="refused", detail=detail)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log().error("unexpected", path=request.path, exc_info=error)
+        return page("apology.html", 500, title="That is our fault", words="unexpected")
+
+
+def _out_of_reach(part: str) -> Response:
+    """503 whichever way it failed: a page that was only to be read may always be asked for again."""
+    title = TITLES.get(part, "Something is out of reach")
+    answer = page("apology.html", 503, title=title, words=part if part in TITLES else "cart")
+    answer.headers["Retry-After"] = "2"
+    return answer

@@ -1,0 +1,39 @@
+"""Looking around: the shelves, a product, and what others buy."""
+
+from flask import Flask, Response, g, request
+
+from services.storefront.doorkeeper import cart_of_visitor
+from services.storefront.looks import page
+from services.storefront.shop import Shop
+
+LONGEST_SEARCH = 80
+LAST_PAGE = 10_000  # what the catalogue takes
+
+
+def install(app: Flask, shop: Shop) -> None:
+    """Add the routes."""
+
+    @app.before_request
+    def ask_for_the_basket() -> None:
+        """Count the basket's pieces beside the page's own questions, if the page is to show them."""
+        if request.endpoint in ("home", "product", "order"):
+            cart = cart_of_visitor()
+            g.pieces = shop.soon(lambda: shop.count(cart))
+
+    @app.route("/")
+    def home() -> Response:
+        text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+        category = request.args.get("category", "")[:40]
+        number = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
+        shelf = shop.products(text, category, number)
+        return page("home.html", shelf=shelf, text=text, category=category)
+
+    @app.route("/products/<sku>")
+    def product(sku: str) -> Response:
+        stock = shop.soon(lambda: shop.stock(sku))
+        return page("product.html", product=shop.product(sku), stock=stock())
+
+    @app.route("/fragments/recommendations")
+    def recommendations() -> Response:
+        """Always 200: htmx swaps in whatever comes, and this part may be missing."""
+        return page("fragments/recommendations.html", products=shop.best_sellers())

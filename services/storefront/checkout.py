@@ -1,0 +1,101 @@
+"""Buying. The form carries a random key and what the visitor saw, so that however often it is sent, it buys once.
+
+What the shop answers, and what the visitor is told:
+    201, 200   the order's own page (a redirect, so that a reload never posts)
+    402        declined: the same form again under a new key, to choose another card
+    409        out of stock: which item, and what to do
+    503        surely not bought: press again
+    504        not known: press again with the same key, it cannot be charged twice
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.storefront.baskets import SKU
+from services.storefront.doorkeeper import cart_of_visitor
+from services.storefront.looks import page
+from services.storefront.shop import MOST, Items, Shop
+from services.storefront.things import Basket
+
+KEY = re.compile(r"[0-9a-f]{32}")
+TOKENS = ("tok_ok", "tok_declined")
+MOST_LINES = 100
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """What one checkout form says."""
+
+    key: str
+    items: Items
+    token: str
+
+
+def install(app: Flask, shop: Shop) -> None:
+    """Add the routes."""
+
+    @app.route("/checkout")
+    def checkout() -> AnyResponse:
+        basket = shop.basket(cart_of_visitor())
+        return _form(basket) if basket.sellable else redirect("/cart", 303)
+
+    @app.route("/checkout", methods=["POST"])
+    def buy() -> AnyResponse:
+        wanted = _read()
+        try:
+            order = shop.place(wanted.key, wanted.items, wanted.token)
+        except ShopError as error:
+            return _explain(shop, wanted, error)
+        if cart_of_visitor():
+            shop.empty(cart_of_visitor())
+        return redirect(f"/orders/{order.order_id}", 303)
+
+
+def _form(basket: Basket, status: int = 200, declined: bool = False) -> Response:
+    key = secrets.token_hex(16)
+    return page("checkout.html", status, basket=basket, key=key, declined=declined)
+
+
+def _read() -> Purchase:
+    """The form, as this shop rendered it. Raises Invalid."""
+    form = request.form
+    items = [tuple(item.rpartition(":")[::2]) for item in form.getlist("item")]
+    sound = (
+        KEY.fullmatch(form.get("key", "")),
+        form.get("token") in TOKENS,
+        0 < len(items) <= MOST_LINES,
+        all(SKU.fullmatch(sku) and n.isascii() and n.isdigit() and 0 < int(n) <= MOST for sku, n in items),
+    )
+    if not all(sound):
+        raise Invalid("the checkout form is not complete")
+    return Purchase(form["key"], [(sku, int(n)) for sku, n in items], form["token"])
+
+
+def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> Response:
+    match error:
+        case Declined():
+            return _form(shop.priced(wanted.items), status=402, declined=True)
+        case Conflict() if "sku" in error.extra:
+            return _sold_out(shop, wanted, str(error.extra["sku"]))
+        case TimedOut():
+            return page("again.html", 504, wanted=wanted, known=False)
+        case Unavailable():
+            return page("again.html", 503, wanted=wanted, known=True)
+        case Invalid() | Conflict() | NotFound():
+            return page("apology.html", error.status, title="This form is used up", words="used-form")
+    raise error
+
+
+def _sold_out(shop: Shop, wanted: Purchase, sku: str) -> Response:
+    left = shop.soon(lambda: shop.stock(sku))
+    asked = dict(wanted.items).get(sku, 1)
+    try:
+        name = shop.product(sku).name
+    except ShopError:
+        name = sku
+    return page("sold_out.html", 409, sku=sku, name=name, asked=asked, left=left())

@@ -1,0 +1,68 @@
+"""Who may post, and what a browser may load: the two questions about security that a page has to answer.
+
+Cross-site request forgery: the cart's cookie is SameSite=Lax, and a POST that a browser says comes from another site is
+refused. Programs without either header (curl) pass: they carry nobody's cookie.
+"""
+
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, g, request
+
+PLAUSIBLE_CART = re.compile(r"[0-9a-f]{32}")
+CART_KEPT_S = 30 * 24 * 3600
+READS = ("GET", "HEAD", "OPTIONS")
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+def install(app: Flask) -> None:
+    """Refuse foreign posts; put the security headers on every page."""
+
+    @app.before_request
+    def refuse_foreign_posts() -> None:
+        if request.method not in READS and _foreign():
+            abort(403, "this form was sent from another site")
+
+    @app.after_request
+    def protect(answer: Response) -> Response:
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["Referrer-Policy"] = "same-origin"
+        if answer.mimetype == "text/html" and not request.path.startswith("/api/"):
+            answer.headers["Content-Security-Policy"] = POLICY
+            answer.headers["Cache-Control"] = "private, no-cache"
+        if "new_cart" in g:
+            answer.set_cookie("cart", g.new_cart, max_age=CART_KEPT_S, httponly=True, samesite="Lax")
+        return answer
+
+
+def _foreign() -> bool:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != request.host
+
+
+def cart_of_visitor() -> str:
+    """The visitor's cart, empty when there is none yet. A malformed cookie counts as none."""
+    given = request.cookies.get("cart", "")
+    return given if PLAUSIBLE_CART.fullmatch(given) else ""
+
+
+def cart_for_writing() -> str:
+    """The visitor's cart; made, and sent along with the answer, when there is none yet."""
+    if not cart_of_visitor():
+        g.new_cart = secrets.token_hex(16)
+        return str(g.new_cart)
+    return cart_of_visitor()
