@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from flask import Response, request
 from flask_openapi import OpenAPI
@@ -10,7 +11,10 @@ from services.catalog.browsing import Browsing
 from services.catalog.models import Categories, OneProduct, Page, Product, Search
 from services.common.web import Check, create_web, problems
 
-SVG = {200: {"description": "The picture", "content": {"image/svg+xml": {"schema": {"type": "string"}}}}, 304: None}
+SVG: dict[str | int, Any] = {
+    200: {"description": "The picture", "content": {"image/svg+xml": {"schema": {"type": "string"}}}},
+    304: None,
+}
 
 
 def create_app(browsing: Browsing, ready: Mapping[str, Check], replica: str = "catalog") -> OpenAPI:
@@ -38,6 +42,7 @@ def create_app(browsing: Browsing, ready: Mapping[str, Check], replica: str = "c
         drawn = browsing.picture(path.sku)
         answer = Response(drawn, mimetype="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
         answer.set_etag(sha256(drawn).hexdigest()[:16])
-        return answer.make_conditional(request)
+        answer.make_conditional(request)
+        return answer
 
     return app

@@ -12,7 +12,8 @@ MOST_WORDS = 8
 
 
 class Browsing:
-    """Each method gives a whole answer's body. Raises NotFound; Unavailable or TimedOut when neither cache nor table has it.
+    """Each method gives a whole answer's body. Raises NotFound; Unavailable or TimedOut when it is not cached and
+    no database node answers.
 
     Products change rarely and are wanted one by one; lists are many (every search is one) and live shorter.
     """
@@ -67,7 +68,9 @@ def image_of(sku: str) -> str:
 
 
 def words_of(q: str) -> list[str]:
-    """What is searched for, whatever was typed: at most eight words, without case; equal searches share a cache entry."""
+    """What is searched for, whatever was typed: at most eight words, in an order and case of ours, so that equal
+    searches share a cache entry.
+    """
     return sorted(set(printable(q).casefold().split()[:MOST_WORDS]))
 
 

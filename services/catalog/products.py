@@ -47,7 +47,7 @@ class Shelf:
 
 
 class Products:
-    """Reads only, a moment stale: they may come from the replica. Raises Unavailable or TimedOut when no node answers."""
+    """Reads only, a moment stale: they may come from the replica. Raises Unavailable or TimedOut if no node answers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,0 +1,39 @@
+"""Composition root of the recommendations: settings → peers → app → server."""
+
+import os
+from dataclasses import dataclass
+
+from flask_openapi import OpenAPI
+
+from services.common.http import Peers
+from services.common.settings import PeerSettings, WebSettings, env, own_name, read
+from services.common.telemetry import configure_logs
+from services.common.web import serve
+from services.recommendations.app import create_app
+from services.recommendations.best_sellers import BestSellers
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendationSettings(WebSettings, PeerSettings):
+    """The recommendations' knobs."""
+
+    best_sellers_every_s: float = env("how often orders and the catalogue are asked at most", default=5.0, unit="s")
+    best_sellers_wait_s: float = env("how long a caller waits while nothing is known yet", default=0.5, unit="s")
+
+
+def build(settings: RecommendationSettings, name: str) -> OpenAPI:
+    """Make the parts and put them together."""
+    best = BestSellers(Peers(settings), settings.best_sellers_every_s, settings.best_sellers_wait_s)
+    return create_app(best, {"best sellers": lambda: best.top(1)}, name)
+
+
+def main() -> None:
+    """Serve the recommendations until TERM."""
+    name = own_name(os.environ, "recommendations")
+    configure_logs("recommendations", name)
+    settings = read(RecommendationSettings, os.environ)
+    serve(lambda: build(settings, name), settings)
+
+
+if __name__ == "__main__":
+    main()
