@@ -23,8 +23,11 @@ from compose.versions import (
     how_to_install,
     newest,
     parse_version,
+    require_servers,
     show,
 )
+
+__all__ = ["Check", "diagnose", "require_servers"]
 
 GB = 1_000_000_000
 DISK_BYTES = 2 * GB

@@ -62,7 +62,6 @@ POSTGRES = Need(
     in_path=r"(?:postgresql/|pgsql-)(\d+)",
 )
 NEEDS = (NGINX, MEMCACHED, RABBITMQ, POSTGRES)
-ERLANG = ("usr/lib/erlang/bin/epmd", "usr/bin/epmd", "usr/local/lib/erlang/bin/epmd")
 
 
 def ask_version(program: Path, *arguments: str) -> str:
@@ -131,13 +130,11 @@ def newest(need: Need, machine: Machine = THIS_MACHINE) -> tuple[Path, Version]:
 
 
 def binary(name: str, machine: Machine = THIS_MACHINE) -> Path:
-    """The absolute path of `nginx`, `memcached`, `rabbitmq-server`, `epmd`, or of any program in Postgres' own folder.
+    """The absolute path of `nginx`, `memcached`, `rabbitmq-server`, or of any program in Postgres' own folder.
 
     RabbitMQ's is the script behind Debian's wrapper, which insists on the system's own user. Raises `Unusable`.
     """
     needs = {"nginx": NGINX, "memcached": MEMCACHED, "rabbitmq-server": RABBITMQ}
-    if name == "epmd":
-        return erlang_port_mapper(machine)
     program = newest(needs.get(name, POSTGRES), machine)[0]
     if name not in needs:
         program = program.with_name(name)
@@ -146,9 +143,13 @@ def binary(name: str, machine: Machine = THIS_MACHINE) -> Path:
     return program
 
 
-def erlang_port_mapper(machine: Machine) -> Path:
-    """Erlang's directory of nodes, which comes with RabbitMQ."""
-    found = next((path for pattern in ERLANG for path in machine.root.glob(pattern)), machine.which("epmd"))
-    if found is None:
-        raise MissingBinary(f"epmd (Erlang) is not installed; {how_to_install(RABBITMQ.package)}")
-    return found
+def require_servers(machine: Machine = THIS_MACHINE) -> None:
+    """Return when a local shop has all its servers, otherwise raise one `Unusable` that names all it lacks."""
+    reasons = []
+    for need in NEEDS:
+        try:
+            newest(need, machine)
+        except Unusable as reason:
+            reasons.append(str(reason))
+    if reasons:
+        raise Unusable("\n".join(reasons))

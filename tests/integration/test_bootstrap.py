@@ -280,3 +280,12 @@ def test_without_apt_the_packages_are_named(system: System) -> None:
 def test_only_commands_that_start_servers_need_them(system: System, command: str, needed: bool) -> None:
     code, _ = system.run(f"needs_servers {command}")
     assert (code == 0) is needed
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"), [("up", ""), ("up --runtime local", "nginx"), ("lab run balancing-policies", "nginx")]
+)
+def test_where_a_container_engine_answers_up_asks_for_no_servers(system: System, command: str, asked: str) -> None:
+    bare = "missing_python() { :; }; missing_servers() { echo nginx; }; docker() { :; }; "
+    code, _ = system.run(f'{bare} [[ $(missing_packages {command}) == "{asked}" ]]')
+    assert code == 0

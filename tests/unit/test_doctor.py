@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from compose import doctor
-from compose.versions import NEEDS, Machine, MissingBinary, Need, TooOld, binary, newest, parse_version
+from compose.versions import (
+    NEEDS,
+    Machine,
+    MissingBinary,
+    Need,
+    TooOld,
+    Unusable,
+    binary,
+    newest,
+    parse_version,
+    require_servers,
+)
 
 ANSWERS = {"nginx": "nginx version: nginx/1.22.1\n", "memcached": "memcached 1.6.18\n", "docker": "26.1.5+dfsg1\n"}
 
@@ -151,6 +162,19 @@ def test_a_docker_that_is_missing_or_too_old_is_no_obstacle_to_local_shops(machi
     too_old = doctor.docker_part("Docker Engine", (27,), ["version"], machine)
     assert (missing.ok, missing.optional, missing.found) == (False, True, "not installed")
     assert (too_old.ok, too_old.optional, too_old.found) == (False, True, "26.1.5")
+
+
+def test_a_local_shop_is_refused_with_all_it_lacks_at_once(machine: Machine) -> None:
+    put(machine.root / "usr/sbin/nginx")
+    with pytest.raises(Unusable, match=r"(?s)^memcached .*RabbitMQ .*Postgres "):
+        require_servers(machine)
+
+
+def test_a_machine_with_all_servers_is_fit_for_a_local_shop(machine: Machine) -> None:
+    for program in ("usr/sbin/nginx", "usr/bin/memcached", "usr/lib/postgresql/14/bin/postgres"):
+        put(machine.root / program)
+    put(machine.root / "usr/lib/rabbitmq/lib/rabbitmq_server-3.9.13/sbin/rabbitmq-server")
+    require_servers(machine)
 
 
 def test_an_empty_machine_gets_one_finding_for_each_thing_it_lacks(machine: Machine, tmp_path: Path) -> None:
