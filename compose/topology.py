@@ -6,7 +6,7 @@ specification: `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, defaults ma
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Topology:
     def __getitem__(self, name: str) -> Service:
         return self.services[name]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Service]:
         return iter(self.services.values())
 
     def scalable(self) -> list[str]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -56,14 +56,10 @@ class LocalRuntime:
         self._supervisor.open(self._app)
         names = [name for service in self._topology for name in self._components(service)]
         names.sort(key=lambda name: name not in FIRST)
-        failed = threading.Event()
+        given_up = threading.Event()
         try:
-            with ThreadPoolExecutor(max_workers=len(names)) as pool:
-                jobs = [pool.submit(self._bring_up, name, progress, failed) for name in names]
-                for job in jobs:
-                    job.result()
+            self._bring_all_up(names, progress, given_up)
         except BaseException:
-            failed.set()
             self.down(lambda *_: None)
             raise
 
@@ -103,7 +99,7 @@ class LocalRuntime:
         process = self._process(component)
         processes.send(process, number, whole=number == signals.SIGKILL)
         if number == signals.SIGKILL:
-            processes.wait_gone(process, 2.0)
+            self._supervisor.wait_gone([component], 2.0)
             self._paused.discard(component)
 
     def pause(self, component: str) -> None:
@@ -150,7 +146,8 @@ class LocalRuntime:
             raise RuntimeFailed(
                 f"{' '.join(argv)} in {component} ended with {done.returncode}: {done.stderr.decode().strip()}"
             )
-        return done.stdout
+        output: bytes = done.stdout
+        return output
 
     def published(self) -> Mapping[str, str]:
         return {s.name: self._addresses[s.name] for s in self._topology if s.replicas is None and s.kind != "job"}
@@ -168,26 +165,37 @@ class LocalRuntime:
 
     # -- one component -------------------------------------------------------------------------------------------------
 
-    def _bring_up(self, name: str, progress: Progress, failed: threading.Event) -> None:
+    def _bring_all_up(self, names: Sequence[str], progress: Progress, given_up: threading.Event) -> None:
+        """Everything at once, each waiting for what it needs; the first failure stops the rest."""
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            jobs = [pool.submit(self._bring_up, name, progress, given_up) for name in names]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+            except BaseException:
+                given_up.set()
+                raise
+
+    def _bring_up(self, name: str, progress: Progress, given_up: threading.Event) -> None:
         service = self._service(name)
         try:
             for other, condition in service.after.items():
                 for needed in self._components(self._topology[other]):
-                    self._await_condition(needed, condition, failed)
+                    self._await_condition(needed, condition, given_up)
             progress(name, "starting")
             self._spawn(service, name)
             if service.kind == "job":
-                self._wait_finished(name, READY_WITHIN_S, failed)
+                self._wait_finished(name, READY_WITHIN_S, given_up)
             else:
-                self._wait_ready(service, name, READY_WITHIN_S, failed)
+                self._wait_ready(service, name, READY_WITHIN_S, given_up)
             progress(name, "ready")
         except RuntimeFailed as error:
-            if not failed.is_set():
-                failed.set()
+            if not given_up.is_set():
+                given_up.set()
                 progress(name, f"failed: {str(error).splitlines()[0]}")
                 raise
 
-    def _await_condition(self, needed: str, condition: str, failed: threading.Event) -> None:
+    def _await_condition(self, needed: str, condition: str, given_up: threading.Event) -> None:
         """Local processes that need a service started or healthy bind lazily; only what must be finished or in place
         is waited for.
         """
@@ -196,14 +204,14 @@ class LocalRuntime:
         while (
             needed not in self._supervisor.running
             and needed not in self._supervisor.exits
-            and not failed.wait(POLL_S / 5)
+            and not given_up.wait(POLL_S / 5)
         ):
             if time.monotonic() > deadline:
                 raise RuntimeFailed(f"{needed} was never started")
         if condition == "service_completed_successfully":
-            self._wait_finished(needed, READY_WITHIN_S, failed)
+            self._wait_finished(needed, READY_WITHIN_S, given_up)
         elif condition == "service_healthy" and service.kind == "store":
-            self._wait_ready(service, needed, READY_WITHIN_S, failed)
+            self._wait_ready(service, needed, READY_WITHIN_S, given_up)
 
     def _spawn(self, service: Service, name: str, arguments: Sequence[str] = ()) -> None:
         if not places.is_free(port := int(self._addresses[name].rpartition(":")[2])):
@@ -220,9 +228,9 @@ class LocalRuntime:
         }
         self._supervisor.spawn(name, request)
 
-    def _wait_ready(self, service: Service, name: str, within_s: float, failed: threading.Event) -> None:
+    def _wait_ready(self, service: Service, name: str, within_s: float, given_up: threading.Event) -> None:
         deadline, reason = time.monotonic() + within_s, "it was not asked"
-        while time.monotonic() < deadline and not failed.is_set():
+        while time.monotonic() < deadline and not given_up.is_set():
             if name in self._supervisor.exits:
                 raise RuntimeFailed(self._autopsy(name, f"{name} ended with {self._supervisor.exits[name]}"))
             try:
@@ -233,9 +241,9 @@ class LocalRuntime:
             time.sleep(POLL_S)
         raise RuntimeFailed(self._autopsy(name, f"{name} was not ready within {within_s:.0f} s ({reason})"))
 
-    def _wait_finished(self, name: str, within_s: float, failed: threading.Event) -> None:
-        status = self._supervisor.wait_finished(name, within_s, failed)
-        if status != 0 and not failed.is_set():
+    def _wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> None:
+        status = self._supervisor.wait_finished(name, within_s, given_up)
+        if status != 0 and not given_up.is_set():
             raise RuntimeFailed(
                 self._autopsy(name, f"{name} ended with {status}" if status is not None else f"{name} still runs")
             )

@@ -1,6 +1,7 @@
 """Control's side of the pipe to the nursery: who of ours is running, who has ended and how.
 
-Every change is written to `processes.json` in the shop's folder, so that a later `up` or `down` finds what a killed supervisor left.
+Every change is written to `processes.json` in the shop's folder, so that a later `up` or `down` finds what a killed
+supervisor left.
 """
 
 import json
@@ -65,7 +66,8 @@ class Supervisor:
                 raise RuntimeFailed(f"{name}: the nursery does not answer")
 
     def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> int | str | None:
-        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on."""
+        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on.
+        """
         with self._changed:
             self._changed.wait_for(lambda: name in self.exits or given_up.is_set(), timeout=within_s)
         return self.exits.get(name)
@@ -106,6 +108,6 @@ class Supervisor:
         elif "exited" in message:
             if name in self.running and self.running[name].pid == message["pid"]:
                 del self.running[name]
-            self.exits[name] = message["exited"]
+                self.exits[name] = message["exited"]
         else:
             self.running[name] = Ours(message["pid"], message["created"])

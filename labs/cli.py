@@ -1,0 +1,89 @@
+"""`./shoplab`: every command in one place, and the one place where errors become exit codes.
+
+Exit codes: 0 fine, 1 failed, 2 unknown or wrong usage, 3 the harness itself broke.
+"""
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from labs.commands import laboratory, lifecycle, operate, study
+from labs.commands.output import complain
+
+app = typer.Typer(
+    name="shoplab",
+    help="A small, real shop that you can break: learn how big shops survive their biggest day.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RUN, WORK, LEARN = "Run the shop", "Work on it and break it", "Learn, measure, prove"
+
+COMMANDS: dict[Callable[..., None], str] = {
+    lifecycle.up: RUN,
+    lifecycle.down: RUN,
+    lifecycle.status: RUN,
+    lifecycle.doctor: RUN,
+    lifecycle.reset: RUN,
+    lifecycle.logs: RUN,
+    operate.check: WORK,
+    operate.scale: WORK,
+    operate.balance: WORK,
+    operate.load: WORK,
+    operate.faults: WORK,
+    operate.break_: WORK,
+    operate.heal: WORK,
+    laboratory.labs: LEARN,
+    laboratory.compare: LEARN,
+    laboratory.replay: LEARN,
+    study.notebook: LEARN,
+    study.bench: LEARN,
+    study.test: LEARN,
+}
+for command, panel in COMMANDS.items():
+    app.command(name=command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+app.add_typer(laboratory.lab, name="lab", rich_help_panel=LEARN)
+
+
+def main() -> None:
+    """Run a command; expected failures become one clear message."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(130)
+    except Exception as error:
+        sys.exit(explain(error))
+
+
+def explain(error: Exception) -> int:
+    """The exit code of a failure; says what went wrong, with a traceback only when we did not foresee it."""
+    from compose.gateway.spec import SpecInvalid
+    from compose.places import NoPlace
+    from compose.runtime.verbs import RuntimeFailed, UnknownComponent
+    from compose.versions import Unusable
+    from labs.control.client import ControlFailed
+    from labs.control.place import NotRunning
+    from labs.control.starting import NotStarted
+    from labs.faults.fault import UnknownFault
+    from labs.load.process import LoadFailed
+
+    unknown = isinstance(error, UnknownComponent | UnknownFault | SpecInvalid) or getattr(error, "unknown", False)
+    if unknown or isinstance(
+        error, RuntimeFailed | ControlFailed | NotRunning | NotStarted | NoPlace | Unusable | LoadFailed
+    ):
+        complain(str(error))
+        return 2 if unknown else 1
+    import traceback
+
+    traceback.print_exception(error)
+    complain("this is a fault of shoplab itself, not of the shop; please report it with the lines above")
+    return 3
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `./shoplab`, grouped as a learner meets them."""

@@ -1,0 +1,179 @@
+"""up, down, status, doctor, reset, logs."""
+
+import time
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, emit, err, out, table
+
+WHAT_RUNS = {"local": "local processes", "containers": "containers"}
+
+
+class RuntimeName(StrEnum):
+    """auto takes containers when an engine answers, local processes otherwise."""
+
+    auto = "auto"
+    local = "local"
+    containers = "containers"
+
+
+def up(
+    name: Name = "shop",
+    runtime: Annotated[
+        RuntimeName, typer.Option(help="auto takes containers when an engine answers.")
+    ] = RuntimeName.auto,
+    no_wire: Annotated[bool, typer.Option("--no-wire", help="Connect everything directly.")] = False,
+    port: Annotated[
+        int | None, typer.Option(help="First port of the shop's block of 100; found free by itself.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Start the shop; done when one order has gone all the way."""
+    from labs.control import place, starting
+    from labs.control.client import ShopClient
+
+    found = place.read(name)
+    if found is not None and found.alive():
+        shop = ShopClient(found)
+        if as_json:
+            return emit(
+                {"name": name, "url": shop.url, "runtime": shop.runtime, "already_running": True, "seconds": 0.0}
+            )
+        return out.print(f"The shop [bold]{name}[/] is already running at [bold]{shop.url}[/]")
+    started = time.monotonic()
+    chosen = choose(runtime)
+    if not as_json:
+        err.print(
+            f"Starting the shop [bold]{name}[/] as {'containers' if chosen == 'containers' else 'local processes'} …"
+        )
+    result = starting.up(name, chosen, port, lambda component, what: show_progress(component, what, started, as_json))
+    seconds = time.monotonic() - started
+    if as_json:
+        return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
+    suffix = "" if name == "shop" else f" --name {name}"
+    out.print(f"\n[{GOOD}]✓[/] The shop is open at [bold]{result['url']}[/]")
+    out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is shipped\n")
+    out.print("  Try next:")
+    table("", "", rows=[
+        [f"    ./shoplab status{suffix}", "who is running, ready, with how much memory"],
+        [f"    ./shoplab load --mix sale --rate 50 --duration 10{suffix}", "shoppers"],
+        [f"    ./shoplab break process_kill catalog-1{suffix}", "take something away; heal brings it back"],
+        [f"    ./shoplab lab run balancing-policies{suffix}", "the first lab"],
+        [f"    ./shoplab down{suffix}", "end it"],
+    ])  # fmt: skip
+
+
+def choose(runtime: RuntimeName) -> str:
+    """The runtime to use. Raises what is missing for it."""
+    from compose.runtime.containers import available
+
+    from compose.versions import binary
+
+    if runtime is not RuntimeName.local:
+        reason = available()
+        if reason is None:
+            return "containers"
+        if runtime is RuntimeName.containers:
+            from compose.runtime.verbs import RuntimeFailed
+
+            raise RuntimeFailed(f"no containers: {reason}")
+    for server in ("nginx", "memcached", "rabbitmq-server", "epmd", "postgres"):
+        binary(server)
+    return "local"
+
+
+def show_progress(component: str, what: str, started: float, quiet: bool) -> None:
+    """One line per component that has become ready."""
+    if quiet or what == "starting":
+        return
+    sign, style = ("✓", GOOD) if what == "ready" else ("✗", BAD) if what.startswith("failed") else ("·", QUIET)
+    err.print(
+        f"  [{style}]{sign}[/] {component:<18} {'' if what == 'ready' else what}"
+        f"[{QUIET}]{time.monotonic() - started:6.1f} s[/]"
+    )
+
+
+def down(name: Name = "shop", as_json: Json = False) -> None:
+    """End the shop; its data stays for the next up."""
+    from labs.control import place, starting
+
+    started = time.monotonic()
+    was = place.read(name)
+    starting.down(name)
+    seconds = time.monotonic() - started
+    if as_json:
+        return emit({"name": name, "was_running": was is not None, "seconds": round(seconds, 2)})
+    out.print(
+        f"[{GOOD}]✓[/] {name} ended in {seconds:.1f} s"
+        if was
+        else f"The shop {name} was not running; nothing of it is left"
+    )
+
+
+def status(name: Name = "shop", as_json: Json = False) -> None:
+    """What is running, ready, where, with how much memory."""
+    from labs.control.client import ShopClient
+
+    report = ShopClient.of(name).report()
+    if as_json:
+        return emit(report)
+    out.print(f"[bold]{report['name']}[/]  {report['runtime']}  [bold]{report['url']}[/]")
+    rows = [
+        [c["name"], c["state"], SIGNS[c["ready"]], c["role"], c["address"], c["pid"], c["memory_mb"]]
+        for c in report["components"]
+    ]
+    table("component", "state", "ready", "role", "address", "pid", "MB", right=("pid", "MB"), rows=rows)
+    total = sum(c["memory_mb"] or 0 for c in report["components"])
+    out.print(f"[{QUIET}]{len(report['components'])} components, {total:.0f} MB (shared memory counted once)[/]")
+    for fault in report["faults"]:
+        out.print(f"[{BAD}]✗[/] broken: {fault['fault']} {fault['target']} {fault['given']}")
+
+
+def doctor(name: Name = "shop", as_json: Json = False) -> None:
+    """Does this machine have what the shop needs, and what to do if not."""
+    from dataclasses import asdict
+
+    from compose import places
+    from compose.doctor import diagnose
+
+    checks = diagnose(places.folder(name))
+    if as_json:
+        emit({"ok": all(c.ok or c.optional for c in checks), "checks": [asdict(c) for c in checks]})
+    else:
+        signs = {c.name: SIGNS[True] if c.ok else "-" if c.optional else SIGNS[False] for c in checks}
+        rows = [[signs[c.name], c.name, c.found, c.wanted, c.advice] for c in checks]
+        table("", "what", "found", "wanted", "to do", rows=rows)
+    if not all(c.ok or c.optional for c in checks):
+        raise typer.Exit(1)
+
+
+def reset(name: Name = "shop", as_json: Json = False) -> None:
+    """Back to the seed: no faults, no orders, full stock, empty caches and queues."""
+    from labs.control.client import ShopClient
+
+    started = time.monotonic()
+    ShopClient.of(name).reset()
+    seconds = time.monotonic() - started
+    if as_json:
+        return emit({"name": name, "seconds": round(seconds, 2)})
+    out.print(f"[{GOOD}]✓[/] {name} is as new ({seconds:.1f} s)")
+
+
+def logs(
+    component: Annotated[str, typer.Argument(help="Such as orders-1; all when left out.")] = "",
+    tail: Annotated[int, typer.Option(help="How many lines of each.")] = 20,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """The last lines of a component's log."""
+    from labs.control.client import ShopClient
+
+    lines = ShopClient.of(name).logs(component or None, tail)
+    if as_json:
+        return emit({"lines": lines})
+    for line in lines:
+        print(line)
+    if not lines:
+        complain("nothing logged yet")

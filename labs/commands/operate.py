@@ -1,0 +1,166 @@
+"""check, scale, balance, load, faults, break, heal."""
+
+import re
+from typing import Annotated, Any
+
+import typer
+
+from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, emit, err, out, table, usage
+
+
+def check(name: Name = "shop", as_json: Json = False) -> None:
+    """Prove the invariants: stock adds up, one charge per order, nothing lost."""
+    from labs.control.client import ShopClient
+
+    results = ShopClient.of(name).invariants()
+    holds = all(result["holds"] for result in results)
+    if as_json:
+        emit({"ok": holds, "invariants": results})
+    else:
+        table("", "invariant", "found", rows=[[SIGNS[r["holds"]], r["claim"], r["found"]] for r in results])
+        out.print(f"[{GOOD}]✓ all hold[/]" if holds else f"[{BAD}]✗ violated[/]")
+    if not holds:
+        raise typer.Exit(1)
+
+
+def scale(
+    what: Annotated[str, typer.Argument(metavar="SERVICE=N", help="Such as catalog=4.")],
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Run more or fewer replicas of a service; the gateway learns at once."""
+    from labs.control.client import ShopClient
+
+    match = re.fullmatch(r"([a-z-]+)=(\d+)", what)
+    if not match:
+        usage(f"{what!r} is not SERVICE=N, such as catalog=4")
+    service, replicas = match[1], int(match[2])
+    shop = ShopClient.of(name)
+    shop.scale(service, replicas)
+    running = [c["name"] for c in shop.status() if c["service"] == service]
+    if as_json:
+        return emit({"service": service, "replicas": running})
+    out.print(f"[{GOOD}]✓[/] {service}: {', '.join(running)}")
+
+
+def balance(
+    service: Annotated[str, typer.Argument(help="Such as catalog.")],
+    policy: Annotated[str, typer.Argument(help="round_robin, least_conn, ip_hash, or weights.")],
+    weights: Annotated[list[str] | None, typer.Argument(metavar="[REPLICA=N]…", help="Such as catalog-1=3.")] = None,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Choose how the gateway shares a service's requests, live."""
+    from labs.control.client import ShopClient
+
+    given = dict(pair.split("=", 1) for pair in _pairs(weights))
+    if not all(weight.isdigit() for weight in given.values()):
+        usage("a weight is a whole number, such as catalog-1=3")
+    upstream = ShopClient.of(name).balance(service, policy, {replica: int(weight) for replica, weight in given.items()})
+    if as_json:
+        return emit(upstream)
+    shares = ", ".join(f"{s['name']} (weight {s['weight']})" for s in upstream["servers"])
+    out.print(f"[{GOOD}]✓[/] {service}: {upstream['policy']} over {shares}")
+
+
+def load(
+    mix: Annotated[str, typer.Option(help="browse, checkout or sale.")] = "browse",
+    rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
+    duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
+    arrival: Annotated[str, typer.Option(help="constant, poisson, step or spike.")] = "constant",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Send shoppers: open loop, every latency counted from when the shopper meant to come."""
+    from labs.control.client import ShopClient
+    from labs.load import schedule
+    from labs.load.mixes import MIXES
+    from labs.load.process import run_load
+
+    if mix not in MIXES:
+        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    try:
+        arrivals = schedule.named(arrival, rate, duration, seed)
+    except ValueError as error:
+        usage(str(error))
+    shop = ShopClient.of(name)
+    tell = lambda p: err.print(  # noqa: E731
+        f"  [{QUIET}]{p.elapsed_s:4.0f} s  {p.completed} of {p.offered} done, {p.failed} failed, "
+        f"{p.in_flight} under way[/]"
+    )
+    result = run_load(shop.url, arrivals, mix, seed=seed, progress=None if as_json else tell)
+    document = result.to_json()
+    if as_json:
+        return emit(document)
+    show_load(document)
+
+
+def show_load(document: dict[str, Any]) -> None:
+    """A load's result for people."""
+    rows = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            value = "  ".join(
+                f"{k} {v:.1f}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items() if v is not None
+            )
+        rows.append([key.replace("_", " "), value])
+    table("", "", rows=rows)
+
+
+def faults(name: Name = "shop", as_json: Json = False) -> None:
+    """The ways to break the shop: whom each strikes, its parameters, what a client sees, what it teaches."""
+    from dataclasses import asdict
+
+    from labs.faults import all_faults
+
+    if as_json:
+        return emit([
+            {"name": f.name, "targets": list(f.kinds), "sees": f.sees, "teaches": f.teaches,
+             "parameters": {n: asdict(p) for n, p in f.parameters.items()}}
+            for f in all_faults()
+        ])  # fmt: skip
+    rows = []
+    for f in all_faults():
+        knobs = "\n".join(f"{name}={p.default}{p.unit}" for name, p in f.parameters.items())
+        rows.append([f.name, ", ".join(f.kinds), knobs, f.sees, f.teaches])
+    table("fault", "strikes", "parameters", "a client sees", "it teaches", rows=rows)
+
+
+def break_(
+    fault: Annotated[str, typer.Argument(help="Such as process_kill; see: ./shoplab faults")],
+    target: Annotated[str, typer.Argument(help="A component or replica, such as catalog-1.")],
+    given: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="The fault's parameters.")] = None,
+    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0)] = 0.0,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Break something; heal undoes it."""
+    from labs.control.client import ShopClient
+
+    parameters = dict(pair.split("=", 1) for pair in _pairs(given))
+    ShopClient.of(name).set_fault(fault, target, for_s=for_s, **parameters)
+    if as_json:
+        return emit({"fault": fault, "target": target, "given": parameters, "for_s": for_s})
+    out.print(f"[{BAD}]✗[/] {fault} {target}" + (f" for {for_s:g} s" if for_s else "; undo it with: ./shoplab heal"))
+
+
+def heal(name: Name = "shop", as_json: Json = False) -> None:
+    """Undo every fault and start whatever is not running."""
+    from labs.control.client import ShopClient
+
+    left = ShopClient.of(name).heal()
+    if as_json:
+        emit({"ok": not left, "left": left})
+    else:
+        out.print("\n".join(f"[{BAD}]✗[/] {each}" for each in left) or f"[{GOOD}]✓[/] nothing is broken")
+    if left:
+        raise typer.Exit(1)
+
+
+def _pairs(words: list[str] | None) -> list[str]:
+    """KEY=VALUE words. Anything else is wrong usage."""
+    for word in words or []:
+        if "=" not in word:
+            usage(f"{word!r} is not KEY=VALUE")
+    return words or []

@@ -1,0 +1,47 @@
+"""How commands speak: JSON for scripts on standard output, everything else for people, messages on standard error.
+
+Colour is never the only carrier of a meaning: a word or a sign says the same.
+"""
+
+import json
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Name = Annotated[str, typer.Option("--name", help="Which shop; several may run side by side.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
+
+GOOD, BAD, QUIET = "bold green", "bold red", "dim"
+SIGNS = {True: "✓", False: "✗"}
+
+
+def emit(document: Any) -> None:
+    """Print a JSON document."""
+    print(json.dumps(document, indent=2))
+
+
+def complain(message: str) -> None:
+    """One message on standard error."""
+    err.print(f"[{BAD}]✗[/] ", end="")
+    err.print(message, markup=False, soft_wrap=True)
+
+
+def table(*columns: str, rows: Any, right: tuple[str, ...] = ()) -> None:
+    """A plain table; `right` names the columns of numbers."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(grid)
+
+
+def usage(message: str) -> NoReturn:
+    """Wrong usage: say it, exit 2."""
+    complain(message)
+    raise typer.Exit(2)

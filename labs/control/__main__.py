@@ -1,0 +1,134 @@
+"""The control daemon of one shop: brings it up, serves its interface, takes it down.
+
+    python -m labs.control NAME RUNTIME BASE
+
+Until the shop is up, each line on standard output is one JSON object for the `up` that started it:
+{"component", "what"} as things proceed, at last {"up": {...}} or {"failed": message}.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from compose import places, topology
+from compose.runtime.addresses import CONTROL
+from compose.runtime.processes import ours
+from compose.runtime.verbs import Runtime, RuntimeFailed
+from labs.control import place
+from labs.control.api import create_api
+from labs.control.first_order import place_first_order
+from labs.control.shop import RunningShop
+
+
+def say(**what: Any) -> None:
+    """One line for the `up` that waits for us; it may have been interrupted."""
+    with contextlib.suppress(OSError):
+        print(json.dumps(what), flush=True)
+
+
+def make_runtime(kind: str, name: str, folder: Path, base: int) -> Runtime:
+    """The runtime of that kind."""
+    if kind == "containers":
+        from compose.runtime.containers import ContainersRuntime
+
+        runtime: Runtime = ContainersRuntime(name, container_variables(name, folder, base), topology.PROJECT)
+        return runtime
+    from compose.runtime.local import LocalRuntime
+
+    return LocalRuntime(folder, topology.load(), base, places.runner())
+
+
+def container_variables(name: str, folder: Path, base: int) -> dict[str, str]:
+    """What compose.yaml's placeholders stand for in containers: passwords and the published ports."""
+    from compose.runtime.addresses import FIXED
+
+    ports = {f"{component.upper().replace('-', '_')}_PORT": str(base + offset) for component, offset in FIXED.items()}
+    return {"SHOPLAB_NAME": name, **ports, **places.passwords(folder)}
+
+
+def lock(folder: Path) -> Any:
+    """Hold the shop for this daemon's life. Raises RuntimeFailed when another holds it."""
+    held = (folder / "lock").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise RuntimeFailed("another control daemon is starting, running or ending this shop") from None
+    return held
+
+
+def run(name: str, kind: str, base: int) -> None:
+    """Bring the shop up, serve, take it down. Raises RuntimeFailed when it does not come up."""
+    folder = places.folder(name)
+    _held = lock(folder)
+    (folder / "faults.json").unlink(missing_ok=True)
+    runtime = make_runtime(kind, name, folder, base)
+    progress = lambda component, what: say(component=component, what=what)  # noqa: E731
+    runtime.up(progress)
+    try:
+        shop = RunningShop(name, folder, runtime, places.passwords(folder))
+        if kind == "containers":
+            shop.introduce_all()
+        progress("first order", "starting")
+        order = place_first_order(shop.url)
+        progress("first order", "ready")
+        serve(shop, base, order)
+    finally:
+        place.path(name).unlink(missing_ok=True)
+        runtime.down(lambda *_: None)
+
+
+def serve(shop: RunningShop, base: int, order: str) -> None:
+    """Answer clients until one of them, or a signal, ends the shop."""
+    ending = threading.Event()
+    url, token = f"http://127.0.0.1:{base + CONTROL}", secrets.token_urlsafe(24)
+    api = create_api(shop, token, url, ending.set)
+    server = make_server("127.0.0.1", base + CONTROL, api, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    me = ours(os.getpid())
+    place.write(
+        place.Place(
+            name=shop.name,
+            runtime=shop.runtime.name,
+            base=base,
+            control_url=url,
+            token=token,
+            pid=me.pid,
+            created=me.created,
+        )
+    )
+    say(up={"url": shop.url, "control_url": url, "order_id": order})
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: ending.set())
+    os.dup2(2, 1)  # nobody reads the pipe any more
+    while not ending.wait(3600):
+        pass
+    server.shutdown()
+
+
+def main() -> None:
+    """Exit 0 after a `down`, 1 when the shop did not come up."""
+    name, kind, base = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(name, kind, base)
+    except (RuntimeFailed, places.NoPlace) as error:
+        say(failed=str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        say(failed="interrupted; everything that had been started was ended")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The shop as its tools see it: control's verbs as methods. This is what a lab gets (`labs.shop.Shop`)."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from labs.control.place import Place, find
+
+PATIENCE_S = 150.0
+
+
+class ControlFailed(Exception):
+    """Control refused or could not do it; the message is its own. `unknown` tells a wrong name from a failure."""
+
+    def __init__(self, message: str, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+
+
+class ShopClient:
+    """One running shop. Raises ControlFailed, and NotRunning when there is none."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.name, self.runtime = place.name, place.runtime
+        self.url = f"http://127.0.0.1:{place.base}"
+
+    @classmethod
+    def of(cls, name: str = "shop") -> "ShopClient":
+        """The running shop of that name."""
+        return cls(find(name))
+
+    def report(self) -> dict[str, Any]:
+        """The whole of `status --json`."""
+        return self._call("GET", "/status")
+
+    def status(self) -> list[dict[str, Any]]:
+        """All components."""
+        components: list[dict[str, Any]] = self.report()["components"]
+        return components
+
+    def scale(self, service: str, n: int) -> None:
+        """Run that many replicas; returns when the gateway knows them."""
+        self._call("POST", "/scale", service=service, replicas=n)
+
+    def balance(self, service: str, policy: str, weights: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Switch an upstream's policy; the upstream as it is now."""
+        return self._call("POST", "/balance", service=service, policy=policy, weights=dict(weights or {}))
+
+    def set_fault(self, fault: str, target: str, /, for_s: float = 0.0, **given: Any) -> None:
+        """Apply a fault."""
+        self._call("POST", "/break", fault=fault, target=target, given=given, for_s=for_s)
+
+    def heal(self) -> list[str]:
+        """Undo all faults; what could not be undone."""
+        left: list[str] = self._call("POST", "/heal")["left"]
+        return left
+
+    def reset(self) -> None:
+        """Back to the seed state."""
+        self._call("POST", "/reset")
+
+    def invariants(self, settle_s: float = 20.0) -> list[dict[str, Any]]:
+        """Every invariant with what was found."""
+        found: list[dict[str, Any]] = self._call("POST", "/check", settle_s=settle_s)["invariants"]
+        return found
+
+    def check(self) -> list[str]:
+        """The violated invariants, in words; empty when all hold."""
+        return [f"{each['claim']}: {each['found']}" for each in self.invariants() if not each["holds"]]
+
+    def logs(self, component: str | None = None, tail: int = 50) -> list[str]:
+        """The last lines of a log."""
+        lines: list[str] = self._call("GET", "/logs?" + urlencode({"component": component or "", "tail": tail}))[
+            "lines"
+        ]
+        return lines
+
+    def down(self) -> None:
+        """Ask the daemon to end the shop and itself."""
+        self._call("POST", "/down")
+
+    def _call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        connection = http.client.HTTPConnection(self._place.control_url.removeprefix("http://"), timeout=PATIENCE_S)
+        headers = {"Authorization": f"Bearer {self._place.token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body) if method == "POST" else None, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except OSError as error:
+            raise ControlFailed(f"control of {self.name} does not answer: {error}") from error
+        finally:
+            connection.close()
+        is_json = answer.headers.get_content_type() == "application/json"
+        document: dict[str, Any] = json.loads(text) if is_json else {}
+        if answer.status != 200:
+            message = (
+                document.get("error")
+                or f"control answered {answer.status}; its log is control.log in the shop's folder"
+            )
+            raise ControlFailed(message, unknown=answer.status == 404)
+        return document

@@ -1,0 +1,53 @@
+"""The faults in force, on disk: an undo is written down before its fault is applied, so that nothing stays broken
+unnoticed.
+"""
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from compose import places
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One applied fault."""
+
+    number: int
+    fault: str
+    target: str
+    given: dict[str, Any]
+
+
+class Ledger:
+    """Entries in the order they were applied; every change reaches the disk before the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._entries = [Entry(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+
+    def entries(self) -> list[Entry]:
+        """All faults in force."""
+        with self._lock:
+            return list(self._entries)
+
+    def add(self, fault: str, target: str, given: dict[str, Any]) -> Entry:
+        """Write a fault down."""
+        with self._lock:
+            number = 1 + max((entry.number for entry in self._entries), default=0)
+            entry = Entry(number=number, fault=fault, target=target, given=given)
+            self._entries.append(entry)
+            self._save()
+            return entry
+
+    def remove(self, entry: Entry) -> None:
+        """It is undone."""
+        with self._lock:
+            self._entries = [kept for kept in self._entries if kept != entry]
+            self._save()
+
+    def _save(self) -> None:
+        places.write_private(self._path, json.dumps([asdict(entry) for entry in self._entries]))

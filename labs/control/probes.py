@@ -1,0 +1,88 @@
+"""SQL and AMQP from outside, as the shop's administrator: for checks, resets and labs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pika
+import psycopg
+from psycopg.rows import dict_row
+
+from compose.runtime.verbs import RuntimeFailed
+
+QUEUES = tuple(
+    queue + suffix
+    for queue in ("fulfilment", "notifications")
+    for suffix in ("", ".retry.1", ".retry.2", ".retry.3", ".dead")
+)
+
+
+class Probes:
+    """`addresses` are those on this machine: postgres-1, postgres-2, rabbitmq, memcached-1 ..."""
+
+    def __init__(self, addresses: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        self._addresses, self._secrets = addresses, secrets
+
+    def sql(self) -> psycopg.Connection[dict[str, Any]]:
+        """A connection to whoever is the primary; rows are dictionaries. Raises RuntimeFailed."""
+        hosts, ports = zip(*(self._addresses[node].split(":") for node in ("postgres-1", "postgres-2")), strict=True)
+        try:
+            return psycopg.connect(
+                host=",".join(hosts),
+                port=",".join(ports),
+                dbname="shop",
+                user="shop_admin",
+                password=self._secrets["ADMIN_PASSWORD"],
+                target_session_attrs="read-write",
+                connect_timeout=2,
+                row_factory=dict_row,
+                options="-c statement_timeout=5000",
+            )
+        except psycopg.OperationalError as error:
+            raise RuntimeFailed(f"no Postgres takes writes: {str(error).splitlines()[0]}") from error
+
+    def broker(self) -> pika.BlockingConnection:
+        """A connection to RabbitMQ. Raises RuntimeFailed."""
+        host, port = self._addresses["rabbitmq"].split(":")
+        who = pika.PlainCredentials("shop", self._secrets["RABBITMQ_PASSWORD"])
+        try:
+            return pika.BlockingConnection(
+                pika.ConnectionParameters(
+                    host, int(port), credentials=who, socket_timeout=2, stack_timeout=3, blocked_connection_timeout=3
+                )
+            )
+        except (pika.exceptions.AMQPError, OSError) as error:
+            raise RuntimeFailed(f"RabbitMQ does not answer: {error!r}") from error
+
+    def queue_depths(self) -> dict[str, int]:
+        """Messages waiting in each of the shop's queues; those that do not exist are left out."""
+        return self._each_queue(lambda channel, queue: channel.queue_declare(queue, passive=True).method.message_count)
+
+    def purge_queues(self) -> None:
+        """Throw away every waiting message."""
+        self._each_queue(lambda channel, queue: channel.queue_purge(queue).method.message_count)
+
+    def _each_queue(self, ask: Any) -> dict[str, int]:
+        found = {}
+        with self.broker() as connection:
+            for queue in QUEUES:
+                channel = connection.channel()  # a missing queue closes its channel
+                try:
+                    found[queue] = int(ask(channel, queue))
+                except pika.exceptions.ChannelClosedByBroker:
+                    continue
+                channel.close()
+        return found
+
+    def flush_caches(self) -> None:
+        """Empty every cache node that answers."""
+        from pymemcache.client.base import Client
+
+        for node, address in self._addresses.items():
+            if node.startswith("memcached-"):
+                client = Client(address, connect_timeout=0.5, timeout=0.5)
+                try:
+                    client.flush_all(noreply=False)
+                except OSError:
+                    continue
+                finally:
+                    client.close()

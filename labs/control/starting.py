@@ -1,0 +1,122 @@
+"""Starting and ending a shop from outside: finds a place for it, launches its daemon, cleans up after one that was
+killed.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from compose import places, topology
+from compose.runtime.processes import Ours, send, wait_gone
+from compose.runtime.supervisor import Supervisor
+from labs.control import place
+from labs.control.client import ShopClient
+
+ENOUGH_DISK = 500e6
+
+
+class NotStarted(Exception):
+    """The shop did not come up; nothing of it is left. The message says why and what to do."""
+
+
+def prepare(name: str, runtime: str, port: int | None) -> int:
+    """A folder and a block of ports for the shop. Raises NotStarted, NoPlace."""
+    folder = places.folder(name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        probe = folder / ".probe"
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise NotStarted(
+            f"{folder} cannot be written: {error.strerror}; set SHOPLAB_STATE to another folder"
+        ) from error
+    if (free := shutil.disk_usage(folder).free) < ENOUGH_DISK:
+        raise NotStarted(
+            f"only {free / 1e6:.0f} MB free on the disk of {folder}, the shop wants {ENOUGH_DISK / 1e6:.0f}: "
+            "free some, or set SHOPLAB_STATE to a folder on another disk"
+        )
+    end_leftovers(name)
+    return places.port_block([other.base for other in place.everywhere()], port)
+
+
+@contextmanager
+def daemon(name: str, runtime: str, base: int) -> Iterator[subprocess.Popen[str]]:
+    """The control daemon, its progress readable line by line. Interrupted, it takes the shop down again."""
+    log = (places.folder(name) / "control.log").open("ab")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labs.control", name, runtime, str(base)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": str(topology.PROJECT)},
+        start_new_session=True,
+    )
+    log.close()
+    try:
+        yield process
+    except BaseException:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+        raise
+
+
+def up(name: str, runtime: str, port: int | None, progress: Callable[[str, str], None]) -> dict[str, Any]:
+    """Start a shop and wait until one order went all the way: {"url", "control_url", "order_id"}. Raises NotStarted,
+    NoPlace.
+    """
+    base = prepare(name, runtime, port)
+    with daemon(name, runtime, base) as process:
+        assert process.stdout
+        for line in process.stdout:
+            event = json.loads(line)
+            if "up" in event:
+                result: dict[str, Any] = event["up"]
+                return result
+            if "failed" in event:
+                process.wait(timeout=60)
+                raise NotStarted(event["failed"])
+            progress(event["component"], event["what"])
+        process.wait(timeout=60)
+    raise NotStarted(
+        f"the control daemon ended without a word; the end of its log:\n{_tail(places.folder(name) / 'control.log')}"
+    )
+
+
+def down(name: str) -> None:
+    """End a running shop, or what is left of a killed one."""
+    found = place.read(name)
+    if found is not None and found.alive():
+        ShopClient(found).down()
+        daemon_process = Ours(found.pid, found.created)
+        if not wait_gone(daemon_process, 30):
+            send(daemon_process, signal.SIGKILL)
+    end_leftovers(name)
+
+
+def end_leftovers(name: str) -> None:
+    """End what a killed daemon left running: recorded processes, labelled containers. Data stays."""
+    folder, found = places.folder(name), place.read(name)
+    if found is not None and found.alive():
+        return
+    if found is not None and found.runtime == "containers":
+        from labs.control.__main__ import make_runtime
+
+        make_runtime("containers", name, folder, found.base).down(lambda *_: None)
+    if folder.exists():
+        Supervisor(folder, places.runner()).end_leftovers()
+    place.path(name).unlink(missing_ok=True)
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"

@@ -1,0 +1,23 @@
+"""One replica answers late: the tail of one route, or a slow neighbour behind a balancer. The name is Istio's."""
+
+from labs.faults.fault import ANSWERS_HTTP, Fault, Parameter
+
+CLEAR = {"fixed_delay_s": 0.0, "http_status": 0}
+
+FAULT = Fault(
+    name="http_delay",
+    kinds=ANSWERS_HTTP,
+    sees="right answers, late, from this replica only",
+    teaches="why the median hides what the tail suffers; why least connections exists",
+    parameters={
+        "fixedDelay": Parameter(0.3, "s", "delay before the answer, at most 60"),
+        "percentage": Parameter(100.0, "%", "share of the requests"),
+        "path": Parameter("/api/", "", "only requests whose path begins so"),
+    },
+    apply=lambda shop, target, given: shop.put(
+        target,
+        "/internal/faults",
+        {"fixed_delay_s": given["fixedDelay"], "percentage": given["percentage"], "path": given["path"]},
+    ),
+    undo=lambda shop, target: shop.put(target, "/internal/faults", CLEAR),
+)

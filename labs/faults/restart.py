@@ -1,0 +1,25 @@
+"""The process ends gracefully and starts again: cold caches, a storm of reconnections."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from labs.faults.fault import ANYTHING, Fault, Parameter, Patient
+
+
+def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
+    """Stop, stay away for a while, start, wait until ready."""
+    shop.stop(target, 5.0)
+    time.sleep(min(given["delay_s"], 60.0))
+    shop.start(target)
+
+
+FAULT = Fault(
+    name="restart",
+    kinds=ANYTHING,
+    sees="as process_stop, for a moment",
+    teaches="what a deployment does to clients and caches",
+    parameters={"delay_s": Parameter(0.0, "s", "how long it stays away, at most 60")},
+    apply=apply,
+    undo=lambda shop, target: shop.start(target),
+)

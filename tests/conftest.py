@@ -1,0 +1,72 @@
+"""One real shop for all tests that need one: brought up by the command line as a learner would, once per session."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from compose import places
+from compose.topology import PROJECT
+from labs.control.client import ShopClient
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_cli(*arguments: str, timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
+    """A command of `./shoplab`, past the bootstrap script: this interpreter is the environment already."""
+    command = [sys.executable, "-P", "-m", "labs.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, env=environment, cwd="/")
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Run a command; the result has returncode, stdout, stderr."""
+    return run_cli
+
+
+def bring_up(name: str, *options: str) -> dict[str, Any]:
+    """`up --json`; fails the test with what it said."""
+    done = run_cli("up", "--name", name, "--json", *options, timeout_s=900)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def take_down(name: str) -> None:
+    """`down`, and its folder away."""
+    done = run_cli("down", "--name", name)
+    shutil.rmtree(places.folder(name), ignore_errors=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def shop_name() -> Iterator[str]:
+    """The name of a running shop of local processes, this session's own."""
+    name = f"test-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        yield name
+    finally:
+        take_down(name)
+
+
+@pytest.fixture(scope="session")
+def shop(shop_name: str) -> ShopClient:
+    """The session's shop: `.url`, and every verb of control."""
+    return ShopClient.of(shop_name)
+
+
+@pytest.fixture
+def healed(shop: ShopClient) -> Iterator[ShopClient]:
+    """The session's shop, for tests that break it: as new before, healed after."""
+    shop.reset()
+    try:
+        yield shop
+    finally:
+        assert shop.heal() == []
