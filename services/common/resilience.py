@@ -1,4 +1,4 @@
-"""Bounds on trouble: a budget for retries and a circuit breaker.
+"""Bounds on trouble: a budget for retries, a circuit breaker, a deadline for work of several steps.
 
 Sources: the retry budget is that of Google's SRE book, chapter "Handling Overload" (retries are kept below a share of
 requests); the
@@ -6,7 +6,8 @@ breaker's states are Michael Nygard's, "Release It!".
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pybreaker
@@ -67,3 +68,17 @@ class Breaker:
     def state(self) -> str:
         """closed, open or half-open."""
         return str(self._breaker.current_state)
+
+
+class Deadline:
+    """When a whole piece of work must be over, however many steps it has."""
+
+    def __init__(self, total_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._end = clock, clock() + total_s
+
+    def within(self, bound_s: float) -> float:
+        """How long the next step may take: its own bound or what is left. Raises TimedOut when nothing is left."""
+        left_s = self._end - self._clock()
+        if left_s <= 0:
+            raise TimedOut("there is no time left for the next step")
+        return min(bound_s, left_s)

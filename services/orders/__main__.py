@@ -1,0 +1,60 @@
+"""Orders: settings, parts, server."""
+
+import os
+from dataclasses import dataclass
+
+from flask import Flask
+
+from services.common.db import Database
+from services.common.http import Peers
+from services.common.resilience import Breaker
+from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env, own_name, read
+from services.common.telemetry import configure_logs
+from services.common.web import serve
+from services.common.worker import Background, every
+from services.orders.app import create_app
+from services.orders.attempts import Attempts
+from services.orders.checkout import Checkout
+from services.orders.orders import Orders
+from services.orders.peers import Catalog, Inventory, Payments
+from services.orders.reconciler import Reconciler
+from services.orders.rounds import Bounds, Rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(WebSettings, PeerSettings, DatabaseSettings):
+    """All knobs of orders."""
+
+    checkout_s: float = env("bound on a whole checkout, below the gateway's own", default=3.6, unit="s")
+    payment_s: float = env("bound on charging or refunding", default=2.0, unit="s")
+    breaker_failures: int = env("failures in a row after which payments is left alone", default=5)
+    breaker_wait_s: float = env("how long payments is left alone then", default=2.0, unit="s")
+    settle_after_s: float = env("age at which an unfinished attempt is settled", default=10.0, unit="s")
+    settle_every_s: float = env("rest between two looks for unfinished attempts", default=1.0, unit="s")
+
+
+def build(settings: Settings, replica: str, background: Background) -> Flask:
+    """Make the parts; runs in the process that serves."""
+    database, peers = Database(settings, "orders", reads=True), Peers(settings)
+    attempts, orders, payments = Attempts(database), Orders(database), Payments(peers)
+    breaker = Breaker("payments", settings.breaker_failures, settings.breaker_wait_s)
+    bounds = Bounds(settings.peer_total_s, settings.payment_s)
+    rounds = Rounds(attempts, orders, Inventory(peers), payments, breaker, bounds)
+    checkout = Checkout(attempts, orders, Catalog(peers), rounds, settings.checkout_s, settings.peer_total_s)
+    reconciler = Reconciler(
+        attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s
+    )
+    background.start("reconciler", every(settings.settle_every_s, reconciler.reconcile, "reconciler"))
+    return create_app(checkout, orders, replica, {"database": database.ping})
+
+
+def main() -> None:
+    """Serve until TERM."""
+    replica = own_name(os.environ, "orders")
+    configure_logs("orders", replica)
+    settings, background = read(Settings, os.environ), Background()
+    serve(lambda: build(settings, replica, background), settings, background.stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Orders' routes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol
+
+from flask import Response
+from flask_openapi import OpenAPI
+from prometheus_client import Counter
+from pydantic import BaseModel, Field, field_validator
+
+from services.common.errors import ShopError
+from services.common.web import Check, create_web, json_answer, problems
+from services.orders.checkout import Wanted
+from services.orders.orders import Order, Sold
+
+CHECKOUTS = Counter("shop_checkouts_total", "How checkouts ended, as shoppers see it", ["outcome"])
+
+
+class Checkout(Protocol):
+    """The order path; see `checkout.Checkout`."""
+
+    def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]: ...
+
+
+class Orders(Protocol):
+    """What else is asked of orders; see `orders.Orders`."""
+
+    def find(self, order_id: str) -> Order: ...
+    def ship(self, order_id: str) -> Order: ...
+    def best_sellers(self, limit: int) -> list[Sold]: ...
+
+
+class KeyHeader(BaseModel):
+    idempotency_key: str = Field(
+        alias="Idempotency-Key",
+        pattern=r"^[!-~]{1,255}$",
+        description="made by the client; the same key again is the same order",
+    )
+
+
+class LineRequest(BaseModel):
+    sku: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    quantity: int = Field(ge=1, le=99)
+
+
+class PaymentRequest(BaseModel):
+    token: Literal["tok_ok", "tok_declined"]
+
+
+class OrderRequest(BaseModel):
+    items: list[LineRequest] = Field(min_length=1, max_length=50)
+    payment: PaymentRequest
+
+    @field_validator("items")
+    @classmethod
+    def each_item_once(cls, items: list[LineRequest]) -> list[LineRequest]:
+        if len({line.sku for line in items}) < len(items):
+            raise ValueError("an item is named twice")
+        return items
+
+
+class OrderPath(BaseModel):
+    order_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+
+class LineAnswer(BaseModel):
+    sku: str
+    name: str
+    quantity: int
+    price_cents: int
+
+
+class OrderAnswer(BaseModel):
+    """Status: confirmed, shipped or cancelled. An order that was shown is never taken back."""
+
+    order_id: str
+    status: str
+    total_cents: int
+    items: list[LineAnswer]
+    placed_at: datetime
+
+
+class SellersQuery(BaseModel):
+    limit: int = Field(default=4, ge=1, le=100)
+
+
+class SoldAnswer(BaseModel):
+    sku: str
+    sold: int
+
+
+class SellersAnswer(BaseModel):
+    items: list[SoldAnswer]
+
+
+def create_app(checkout: Checkout, orders: Orders, replica: str, ready: Mapping[str, Check]) -> OpenAPI:
+    """Build the app from its parts; `__main__` makes the real ones, tests pass fakes."""
+    app = create_web("orders", replica, ready)
+
+    made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 409, 422, 503, 504)}
+
+    @app.post("/api/orders", responses=made)
+    def place(header: KeyHeader, body: OrderRequest) -> Response:
+        wanted = Wanted([(line.sku, line.quantity) for line in body.items], body.payment.token)
+        try:
+            order, new = checkout.check_out(header.idempotency_key, wanted)
+        except ShopError as error:
+            CHECKOUTS.labels(error.kind).inc()
+            raise
+        CHECKOUTS.labels("placed" if new else "repeated").inc()
+        answer = json_answer(_shown(order), 201 if new else 200)
+        answer.headers["Location"] = f"/api/orders/{order.head.order_id}"
+        return answer
+
+    @app.get("/api/orders/<order_id>", responses={200: OrderAnswer, **problems(404, 422, 503, 504)})
+    def show(path: OrderPath) -> Response:
+        return json_answer(_shown(orders.find(path.order_id)))
+
+    shipped = {200: OrderAnswer, **problems(404, 409, 422, 503, 504)}
+
+    @app.put("/internal/orders/<order_id>/shipment", responses=shipped)
+    def ship(path: OrderPath) -> Response:
+        return json_answer(_shown(orders.ship(path.order_id)))
+
+    @app.get("/internal/orders/best-sellers", responses={200: SellersAnswer, **problems(422, 503, 504)})
+    def best_sellers(query: SellersQuery) -> Response:
+        sold = [SoldAnswer(**vars(item)) for item in orders.best_sellers(query.limit)]
+        return json_answer(SellersAnswer(items=sold))
+
+    return app
+
+
+def _shown(order: Order) -> OrderAnswer:
+    lines = [LineAnswer(**vars(line)) for line in order.lines]
+    return OrderAnswer(**vars(order.head), items=lines)

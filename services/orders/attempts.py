@@ -1,0 +1,139 @@
+"""The table `attempts`: what a client tried under one Idempotency-Key, and the only place where it is decided.
+
+    pending ──► done                 the order exists (same transaction)
+       │  └───► failed               nothing was taken in this round and nothing can be: refused stock, declined card
+       └──────► failing ──► failed   given up; first the charge is voided or refunded and the stock released
+    failed ───► pending              the client tries again: the next round, with keys of its own
+
+Every change is conditional on round and state, so of two that want to decide (a slow request, the reconciler, a second
+click) one wins and the other knows that it lost.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from services.common.db import Database
+
+COLUMNS = "key, fingerprint, round, state, failure, body"
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """So many pieces of an item, at the price the shopper saw when the attempt began."""
+
+    sku: str
+    name: str
+    quantity: int
+    price_cents: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """States as in the picture above; `failure` says why: declined, out_of_stock or given_up."""
+
+    key: str
+    fingerprint: str
+    round: int
+    state: str
+    failure: str
+    body: dict[str, Any]
+
+    @property
+    def lines(self) -> tuple[PricedLine, ...]:
+        """What was ordered."""
+        return tuple(PricedLine(**line) for line in self.body["lines"])
+
+    @property
+    def total_cents(self) -> int:
+        """What it costs."""
+        return sum(line.quantity * line.price_cents for line in self.lines)
+
+    @property
+    def charge_key(self) -> str:
+        """Under this key the round reserves and charges; it gives nothing away about the client's key."""
+        return f"{hashlib.sha256(self.key.encode()).hexdigest()[:40]}-{self.round}"
+
+
+class Attempts:
+    """All attempts there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, key: str) -> Attempt | None:
+        """The attempt under a key, if there is one."""
+        return self._one(f"select {COLUMNS} from attempts where key = %s", (key,))
+
+    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine]) -> Attempt:
+        """Begin, or find what another request with the same key has begun in the meantime."""
+        body = Jsonb({"lines": [asdict(line) for line in lines]})
+        query = (
+            "insert into attempts (key, fingerprint, body) values (%s, %s, %s) on conflict (key) do nothing "
+            f"returning {COLUMNS}"
+        )
+        return self._one(query, (key, fingerprint, body)) or self._known(key)
+
+    def resume(self, attempt: Attempt) -> None:
+        """Somebody works on it again: the reconciler leaves it alone for another while."""
+        self._change(attempt, "pending", "pending")
+
+    def fail(self, attempt: Attempt, failure: str) -> bool:
+        """End a round in which nothing was taken and nothing can be any more. False: somebody else decided first."""
+        return self._change(attempt, "pending", "failed", failure)
+
+    def give_up(self, attempt: Attempt, failure: str) -> bool:
+        """Decide that this round makes no order; what it took must be undone next. False: somebody else decided
+        first.
+        """
+        return self._change(attempt, "pending", "failing", failure)
+
+    def close(self, attempt: Attempt) -> bool:
+        """Everything of a round that was given up is undone."""
+        return self._change(attempt, "failing", "failed")
+
+    def next_round(self, attempt: Attempt) -> Attempt:
+        """Try again after a failure; also fine when another request has just done so."""
+        query = (
+            "update attempts set state = 'pending', failure = '', round = round + 1, updated_at = now() "
+            f"where key = %s and round = %s and state = 'failed' returning {COLUMNS}"
+        )
+        return self._one(query, (attempt.key, attempt.round)) or self._known(attempt.key)
+
+    def unsettled(self, older_than_s: float, limit: int) -> list[Attempt]:
+        """What nobody has worked on for a while, and leave it to the caller for another while."""
+        query = (
+            "update attempts set updated_at = now() where key in (select key from attempts "
+            "where state in ('pending', 'failing') and updated_at < now() - make_interval(secs => %s) "
+            f"order by updated_at limit %s for update skip locked) returning {COLUMNS}"
+        )
+        with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Attempt)) as cursor:
+            return cursor.execute(query.encode(), (older_than_s, limit)).fetchall()
+
+    def _known(self, key: str) -> Attempt:
+        known = self.find(key)
+        assert known is not None, "attempts are never deleted"
+        return known
+
+    def _one(self, query: str, parameters: tuple[Any, ...]) -> Attempt | None:
+        with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Attempt)) as cursor:
+            return cursor.execute(query.encode(), parameters).fetchone()
+
+    def _change(self, attempt: Attempt, before: str, after: str, failure: str | None = None) -> bool:
+        with self._database.transaction() as connection:
+            return decide(connection, attempt, before, after, failure)
+
+
+def decide(connection: Connection[Any], attempt: Attempt, before: str, after: str, failure: str | None = None) -> bool:
+    """Move a round from one state to another inside the caller's transaction; False when it is not in `before`."""
+    changed = connection.execute(
+        "update attempts set state = %s, failure = coalesce(%s, failure), updated_at = now() "
+        "where key = %s and round = %s and state = %s",
+        (after, failure, attempt.key, attempt.round, before),
+    )
+    return changed.rowcount == 1

@@ -1,0 +1,113 @@
+"""Checking out: one key, one order, one charge, however often it is asked for and wherever it breaks."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.common.errors import Declined, Invalid, TimedOut, Unavailable
+from services.common.resilience import Deadline
+from services.orders.attempts import Attempt, PricedLine
+from services.orders.orders import Order
+from services.orders.rounds import GIVEN_UP, Rounds
+
+RETRY = "not confirmed: ask again with the same Idempotency-Key, it can become one order only"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client asks for: pairs of sku and quantity, each sku once, and how it pays. Never stored or logged."""
+
+    items: Sequence[tuple[str, int]]
+    token: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal wishes; the token cannot be read from it."""
+        return hashlib.sha256(json.dumps([sorted(self.items), self.token]).encode()).hexdigest()
+
+
+class Attempts(Protocol):
+    """What this use case needs; see `attempts.Attempts`."""
+
+    def find(self, key: str) -> Attempt | None: ...
+    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine]) -> Attempt: ...
+    def resume(self, attempt: Attempt) -> None: ...
+    def next_round(self, attempt: Attempt) -> Attempt: ...
+
+
+class Orders(Protocol):
+    """Where orders are kept; see `orders.Orders`."""
+
+    def of_key(self, key: str) -> Order: ...
+
+
+class Catalog(Protocol):
+    """Who knows the prices; see `peers.Catalog`."""
+
+    def price(self, sku: str, quantity: int, total_s: float) -> PricedLine: ...
+
+
+class Checkout:
+    """The order path. `total_s` bounds a whole checkout; what is not finished then is finished on a retry or by the
+    reconciler.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        orders: Orders,
+        catalog: Catalog,
+        rounds: Rounds,
+        total_s: float,
+        peer_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._attempts, self._orders, self._catalog, self._rounds = attempts, orders, catalog, rounds
+        self._total_s, self._peer_s, self._clock = total_s, peer_s, clock
+
+    def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]:
+        """The order made under this key; tells whether this very request made it.
+
+        Raises Invalid (another body, unknown product), OutOfStock, Declined; Unavailable or TimedOut: ask again.
+        """
+        deadline = Deadline(self._total_s, self._clock)
+        try:
+            attempt = self._attempts.find(key) or self._open(key, wanted, deadline)
+            if attempt.fingerprint != wanted.fingerprint:
+                raise Invalid("this Idempotency-Key was used for another order")
+            if attempt.state == "done":
+                return self._orders.of_key(key), False
+            return self._run(self._take_up(attempt, deadline), wanted.token, deadline)
+        except (Unavailable, TimedOut) as error:
+            raise type(error)(RETRY, reason=error.detail) from error
+
+    def _open(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
+        lines = [
+            self._catalog.price(sku, quantity, deadline.within(self._peer_s)) for sku, quantity in sorted(wanted.items)
+        ]
+        return self._attempts.open(key, wanted.fingerprint, lines)
+
+    def _take_up(self, attempt: Attempt, deadline: Deadline) -> Attempt:
+        """The attempt in a round that may succeed: the running one, or the next after a failure."""
+        if attempt.state == "pending":
+            self._attempts.resume(attempt)
+            return attempt
+        if attempt.state == "failing":
+            self._rounds.undo(attempt, deadline)
+        if attempt.failure == "declined":
+            raise Declined("the card was declined")
+        return self._attempts.next_round(attempt)
+
+    def _run(self, attempt: Attempt, token: str, deadline: Deadline) -> tuple[Order, bool]:
+        self._rounds.reserve(attempt, deadline)
+        self._rounds.charge(attempt, token, deadline)
+        try:
+            self._rounds.keep(attempt, deadline)
+            return self._rounds.place(attempt)
+        except Unavailable as error:
+            if error.detail == GIVEN_UP:
+                raise
+            raise TimedOut(error.detail) from error  # the money was taken: the order may still come

@@ -1,0 +1,133 @@
+"""The tables `orders` and `lines`. Reads go to the primary: who has just bought must see the order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from services.common.db import BoundedConnection, Database
+from services.common.errors import Conflict, NotFound
+from services.orders import outbox
+from services.orders.attempts import Attempt, PricedLine, decide
+from services.orders.outbox import OrderEvent
+
+
+@dataclass(frozen=True)
+class Head:
+    """An order without its lines. Status: confirmed, shipped or cancelled."""
+
+    order_id: str
+    status: str
+    total_cents: int
+    placed_at: datetime
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as shoppers see it."""
+
+    head: Head
+    lines: tuple[PricedLine, ...]
+
+
+@dataclass(frozen=True)
+class Sold:
+    """How many pieces of an item were ordered."""
+
+    sku: str
+    sold: int
+
+
+HEAD = "order_id, status, total_cents, placed_at"
+
+
+class Orders:
+    """All orders there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def place(self, attempt: Attempt, order_id: str) -> Order | None:
+        """One transaction: the attempt is done, the order exists, its event will be published.
+
+        None when the attempt's round is not pending any more: somebody else finished it or gave it up.
+        """
+        with self._database.transaction() as connection:
+            if not decide(connection, attempt, "pending", "done"):
+                return None
+            head = _insert_head(connection, attempt, order_id)
+            _insert_lines(connection, order_id, attempt.lines)
+            order = Order(head, attempt.lines)
+            outbox.add(connection, _event("order.placed", order))
+            return order
+
+    def find(self, order_id: str) -> Order:
+        """An order by its id. Raises NotFound."""
+        with self._database.transaction() as connection:
+            return _find(connection, "order_id", order_id)
+
+    def of_key(self, key: str) -> Order:
+        """The order made under a client's key. Raises NotFound."""
+        with self._database.transaction() as connection:
+            return _find(connection, "key", key)
+
+    def ship(self, order_id: str) -> Order:
+        """confirmed becomes shipped, with its event; shipped stays. Raises NotFound, Conflict (cancelled)."""
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                "update orders set status = 'shipped' where order_id = %s and status = 'confirmed'", (order_id,)
+            )
+            order = _find(connection, "order_id", order_id)
+            if changed.rowcount == 1:
+                outbox.add(connection, _event("order.shipped", order))
+            elif order.head.status != "shipped":
+                raise Conflict(f"the order is {order.head.status}")
+            return order
+
+    def best_sellers(self, limit: int) -> list[Sold]:
+        """What was ordered most, from the replica when there is one: nobody minds a moment's delay."""
+
+        def query(connection: BoundedConnection) -> list[Sold]:
+            with connection.cursor(row_factory=class_row(Sold)) as cursor:
+                text = "select sku, sum(quantity)::int as sold from lines group by sku order by sold desc, sku limit %s"
+                return cursor.execute(text, (limit,)).fetchall()
+
+        return self._database.read(query)
+
+
+def _insert_head(connection: Connection[Any], attempt: Attempt, order_id: str) -> Head:
+    query = (
+        "insert into orders (order_id, key, charge_key, status, total_cents) values (%s, %s, %s, 'confirmed', %s) "
+        f"returning {HEAD}"
+    )
+    with connection.cursor(row_factory=class_row(Head)) as cursor:
+        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents)
+        head = cursor.execute(query.encode(), values).fetchone()
+    assert head is not None
+    return head
+
+
+def _insert_lines(connection: Connection[Any], order_id: str, lines: tuple[PricedLine, ...]) -> None:
+    columns = zip(*((line.sku, line.name, line.quantity, line.price_cents) for line in lines), strict=True)
+    connection.execute(
+        "insert into lines (order_id, sku, name, quantity, price_cents) "
+        "select %s, * from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[])",
+        (order_id, *map(list, columns)),
+    )
+
+
+def _find(connection: Connection[Any], column: str, value: str) -> Order:
+    with connection.cursor(row_factory=class_row(Head)) as cursor:
+        head = cursor.execute(f"select {HEAD} from orders where {column} = %s".encode(), (value,)).fetchone()
+    if head is None:
+        raise NotFound("there is no such order")
+    with connection.cursor(row_factory=class_row(PricedLine)) as cursor:
+        query = "select sku, name, quantity, price_cents from lines where order_id = %s order by sku"
+        return Order(head, tuple(cursor.execute(query, (head.order_id,)).fetchall()))
+
+
+def _event(name: str, order: Order) -> OrderEvent:
+    items = [{"sku": line.sku, "quantity": line.quantity} for line in order.lines]
+    return OrderEvent(name, order.head.order_id, items, order.head.total_cents, order.head.placed_at.isoformat())

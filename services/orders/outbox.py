@@ -1,0 +1,38 @@
+"""The table `outbox`: an event is written in the transaction that makes it true, and published by the relay later."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True)
+class OrderEvent:
+    """`name` is its routing key. An order has each event at most once, so its id can be told beforehand."""
+
+    name: str
+    order_id: str
+    items: list[dict[str, Any]]
+    total_cents: int
+    placed_at: str
+
+    @property
+    def event_id(self) -> str:
+        """The same whenever and by whomever it is written."""
+        return f"{self.name}.{self.order_id}"
+
+
+def add(connection: Connection[Any], event: OrderEvent) -> None:
+    """Write an event inside the caller's transaction."""
+    payload = {
+        "event_id": event.event_id,
+        "order_id": event.order_id,
+        "items": event.items,
+        "total_cents": event.total_cents,
+        "placed_at": event.placed_at,
+    }
+    connection.execute(
+        "insert into outbox (event_id, event, payload) values (%s, %s, %s)",
+        (event.event_id, event.name, Jsonb(payload)),
+    )
