@@ -1,7 +1,7 @@
 """What a load measured, and whether the measuring can be trusted."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Any
@@ -89,6 +89,10 @@ class LoadResult:
     def undecided(self) -> list[str]:
         """Idempotency keys whose order may or may not exist: reconcile them with the shop."""
         return [order.key for order in self.orders if order.outcome in ("http_5xx", "reset", "timeout", "")]
+
+    def after(self, warm_up_s: float) -> "LoadResult":
+        """The same load without the requests meant to start in its first seconds."""
+        return replace(self, samples=[sample for sample in self.samples if sample.intended_s >= warm_up_s])
 
     def to_json(self) -> dict[str, Any]:
         """The object `load --json` prints."""

@@ -1,0 +1,39 @@
+"""All labs there are."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from labs.lab import Lab
+from labs.load_balancing import balancing_policies
+
+
+class NoSuchLab(Exception):
+    """The message names the near ones."""
+
+
+def all_labs() -> Sequence[Lab]:
+    """In the order of the course."""
+    return [balancing_policies.LAB]
+
+
+def lab_named(slug: str) -> Lab:
+    """Raises `NoSuchLab`."""
+    labs = {lab.slug: lab for lab in all_labs()}
+    if slug not in labs:
+        near = get_close_matches(slug, labs, cutoff=0.4) or list(labs)
+        raise NoSuchLab(f"there is no lab {slug!r}; did you mean {' or '.join(near)}?")
+    return labs[slug]
+
+
+def overview() -> list[dict[str, str | int]]:
+    """What `labs --json` prints."""
+    return [
+        {
+            "slug": lab.slug,
+            "topic": lab.topic,
+            "title": lab.title,
+            "question": lab.question,
+            "minutes": lab.minutes,
+        }
+        for lab in all_labs()
+    ]

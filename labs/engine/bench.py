@@ -1,0 +1,144 @@
+"""The workbench a method stands at: the shop, a load generator, and a list of what has to be taken back."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from labs.engine.undo import Undo, UndoList
+from labs.lab import Lab, LoadPlan
+from labs.load import LoadResult, Schedule, named
+from labs.load.process import OnProgress, Progress
+from labs.shop import Shop
+
+
+class Running(Protocol):
+    """A load under way, as `labs.load.start_load` gives it."""
+
+    def wait(self) -> LoadResult: ...
+
+    def stop(self) -> None: ...
+
+
+class StartLoad(Protocol):
+    """`labs.load.start_load`; unit tests hand in a fake."""
+
+    def __call__(
+        self, url: str, schedule: Schedule, mix: str, *, seed: int, progress: OnProgress | None
+    ) -> Running: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of the journal. `at_s` counts from the beginning of the run; `kind`: step, load, fault, rollback, ..."""
+
+    at_s: float
+    kind: str
+    text: str
+
+
+@dataclass(kw_only=True)
+class Phase:
+    """One load of a run."""
+
+    load: LoadResult
+    warm_up_s: float
+
+    @property
+    def counted(self) -> LoadResult:
+        return self.load.after(self.warm_up_s)
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """What steps may use. Every change of the shop goes through here, so that it is undone whatever happens."""
+
+    lab: Lab
+    shop: Shop
+    undo: UndoList
+    start: StartLoad
+    quick: bool = False
+    seed: int = 1
+    inject: bool = True
+    on_event: Callable[[Event], None] = lambda event: None
+    on_progress: OnProgress = lambda progress: None
+    phases: dict[str, Phase] = field(default_factory=dict)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, kind: str, text: str) -> None:
+        """Put a line into the journal, and show it to who watches."""
+        event = Event(at_s=round(time.monotonic() - self.began, 3), kind=kind, text=text)
+        self.events.append(event)
+        self.on_event(event)
+
+    def replicas(self, service: str) -> int:
+        return sum(component["service"] == service for component in self.shop.status())
+
+    def scale(self, service: str, n: int) -> None:
+        """Run `n` replicas until the rollback, which restores the number there was."""
+        self.undo.add(Undo("scale", (service, self.replicas(service))))
+        self.shop.scale(service, n)
+        self.say("change", f"{service} runs {n} replicas")
+
+    def balance(self, service: str, policy: str) -> None:
+        """Switch the policy; the rollback returns to round robin, the shop's default."""
+        self.undo.add(Undo("balance", (service, "round_robin")))
+        self.shop.balance(service, policy)
+        self.say("change", f"the gateway balances {service} by {policy}")
+
+    def fault(self, fault: str, target: str, **params: Any) -> None:
+        """Break something until `heal` or the rollback. Left out when the run is the mutation test of its lab."""
+        values = " ".join(f"{name}={value}" for name, value in params.items())
+        if not self.inject:
+            return self.say("fault", f"left out on purpose: {fault} {target} {values}")
+        self.undo.add(Undo("heal"))
+        self.shop.set_fault(fault, target, **params)
+        self.faults.append({"fault": fault, "target": target, "params": params, "from": time.time(), "until": None})
+        self.say("fault", f"{fault} {target} {values}")
+
+    def heal(self) -> None:
+        """Undo all faults now, in the middle of a method."""
+        self.shop.heal()
+        self.faults_end()
+        self.say("heal", "all faults undone")
+
+    def faults_end(self) -> None:
+        for fault in self.faults:
+            fault["until"] = fault["until"] or time.time()
+
+    def load(self, phase: str, plan: LoadPlan | None = None) -> LoadResult:
+        """Load the shop by the lab's plan (or another one) and keep the samples under the phase's name."""
+        with self.loading(phase, plan):
+            pass
+        return self.phases[phase].load
+
+    @contextmanager
+    def loading(self, phase: str, plan: LoadPlan | None = None) -> Iterator[None]:
+        """Load in the background while the block runs; leaving it waits for the load's end, or ends it on an error."""
+        plan = plan or self.lab.load
+        self.say("load", f"{phase}: {plan.mix}, {plan.arrival}, {plan.rate:g}/s for {self.seconds(plan):g} s")
+        schedule = named(plan.arrival, plan.rate, self.seconds(plan), self.seed)
+        running = self.start(self.shop.url, schedule, plan.mix, seed=self.seed, progress=self._progress)
+        try:
+            yield
+            self.phases[phase] = Phase(load=running.wait(), warm_up_s=plan.warm_up_s)
+        finally:
+            running.stop()
+
+    def seconds(self, plan: LoadPlan) -> float:
+        return plan.quick_seconds if self.quick else plan.seconds
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout_s: float = 15.0) -> None:
+        """Wait for a condition, never for a time that is hoped to be long enough. Raises `TimeoutError`."""
+        limit = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > limit:
+                raise TimeoutError(f"waited {timeout_s:g} s in vain until {what}")
+            time.sleep(0.1)
+        self.say("wait", what)
+
+    def _progress(self, progress: Progress) -> None:
+        self.on_progress(progress)

@@ -1,0 +1,85 @@
+"""Write a run down, and read its loads back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import hdrh.log
+
+from labs.engine.bench import Bench, Phase
+from labs.engine.folder import RunFolder
+from labs.engine.series import series
+from labs.load import LoadResult
+from labs.load.generator import Order
+from labs.load.sample import read_samples, write_samples
+
+hdr: Any = hdrh.log
+
+
+def keep_loads(folder: RunFolder, phases: Mapping[str, Phase]) -> None:
+    """samples.csv.gz, latency.hdr and series.json, the warm-up included."""
+    write_samples(folder.path / "samples.csv.gz", {name: phase.load.samples for name, phase in phases.items()})
+    folder.write_json("series.json", {name: series(phase.load) for name, phase in phases.items()})
+    _write_histograms(folder, phases)
+
+
+def load_facts(phases: Mapping[str, Phase]) -> dict[str, Any]:
+    """What the journal says about each load, beside its samples."""
+    return {name: _facts(phase) for name, phase in phases.items()}
+
+
+def read_loads(folder: RunFolder, facts: Mapping[str, Any]) -> dict[str, Phase]:
+    """The loads of a kept run, as they were."""
+    samples = read_samples(folder.path / "samples.csv.gz") if facts else {}
+    names = ("mix", "arrival", "rate", "duration_s", "seed", "started_at", "mean_in_flight", "seconds")
+    return {
+        phase: Phase(
+            load=LoadResult(
+                samples=samples.get(phase, []),
+                orders=[Order(**order) for order in fact["orders"]],
+                **{name: fact[name] for name in names},
+            ),
+            warm_up_s=fact["warm_up_s"],
+        )
+        for phase, fact in facts.items()
+    }
+
+
+def journal(bench: Bench) -> dict[str, Any]:
+    """The part of the journal that the bench knows."""
+    return {
+        "events": [asdict(event) for event in bench.events],
+        "faults": bench.faults,
+        "loads": load_facts(bench.phases),
+    }
+
+
+def _facts(phase: Phase) -> dict[str, Any]:
+    load = phase.load
+    return {
+        "mix": load.mix,
+        "arrival": load.arrival,
+        "rate": load.rate,
+        "duration_s": load.duration_s,
+        "seed": load.seed,
+        "started_at": load.started_at,
+        "seconds": load.seconds,
+        "mean_in_flight": load.mean_in_flight,
+        "warm_up_s": phase.warm_up_s,
+        "orders": [asdict(order) for order in load.orders],
+        "counted": phase.counted.to_json(),
+        "checks": [asdict(check) for check in load.checks()],
+    }
+
+
+def _write_histograms(folder: RunFolder, phases: Mapping[str, Phase]) -> None:
+    """The standard HdrHistogram log, one line per load, tagged with its phase: any HDR tool reads it."""
+    with (folder.path / "latency.hdr").open("w") as file:
+        writer = hdr.HistogramLogWriter(file)
+        writer.output_comment("latency from the intended start, in microseconds, warm-up left out")
+        writer.output_log_format_version()
+        for name, phase in phases.items():
+            histogram = phase.counted.latency.hdr
+            histogram.set_tag(name)
+            end = phase.load.started_at + phase.load.duration_s
+            writer.output_interval_histogram(histogram, phase.load.started_at, end)

@@ -1,0 +1,30 @@
+"""Look at a run again, without a shop: everything is computed anew from the samples in its folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from labs.catalogue import lab_named
+from labs.engine import keep
+from labs.engine.bench import Event
+from labs.engine.evaluate import Evaluation, evaluate
+from labs.engine.folder import RUNS, RunFolder
+from labs.engine.outcome import LabResult
+from labs.lab import Answer
+from labs.report import write_report
+
+
+def replay(run: str | Path, *, runs: Path = RUNS, on_event: Callable[[Event], None] = lambda event: None) -> LabResult:
+    """The result of a kept run and, again, its report. `on_event` hears the journal's lines. Raises `NoSuchRun`."""
+    folder = RunFolder.find(run, runs)
+    journal = folder.read_json("journal.json")
+    lab = lab_named(journal["lab"])
+    for event in journal.get("events", []):
+        on_event(Event(**event))
+    phases = keep.read_loads(folder, journal.get("loads", {}))
+    counted = {name: phase.counted for name, phase in phases.items()}
+    answers = {name: Answer(**answer) for name, answer in folder.read_json("predictions.json").items()}
+    evaluation = Evaluation(reasons=journal.get("reasons", ["the run did not end"]))
+    if journal.get("findings"):
+        evaluation = evaluate(lab, counted, answers, journal["damage"])
+    write_report(lab, folder, phases)
+    return evaluation.result(lab.slug, folder.path, journal.get("seconds", 0.0))

@@ -1,0 +1,208 @@
+"""Run one lab: gate, steady state, method, rollback, steady state again, judgement, report.
+
+Whatever happens after the gate, including Ctrl-C, everything is taken back: a deviation is a lab's normal result.
+"""
+
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from labs.engine import gate, keep
+from labs.engine.bench import Bench, Event, StartLoad
+from labs.engine.environment import environment
+from labs.engine.evaluate import Evaluation, evaluate
+from labs.engine.folder import RUNS, RunFolder
+from labs.engine.outcome import LabResult
+from labs.engine.undo import UndoList, finish_interrupted
+from labs.engine.verdict import unmet
+from labs.lab import Answer, Lab, Probe, View, sentence
+from labs.load import start_load
+from labs.load.process import OnProgress
+from labs.report import write_report
+from labs.shop import Shop
+
+
+class LabBroke(Exception):
+    """The harness broke, so there is no verdict (exit 3). Everything was rolled back; the message says what is left."""
+
+
+@dataclass(kw_only=True)
+class Course:
+    """How a run went, so far."""
+
+    before: list[dict[str, Any]] = field(default_factory=list)
+    after: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    rollback: list[dict[str, object]] = field(default_factory=list)
+    broke: str = ""
+
+
+def run_lab(
+    lab: Lab,
+    shop: Shop,
+    *,
+    answers: Mapping[str, Answer] | None = None,
+    predict: bool = True,
+    quick: bool = False,
+    seed: int = 1,
+    inject: bool = True,
+    runs: Path = RUNS,
+    on_event: Callable[[Event], None] = lambda event: None,
+    on_progress: OnProgress = lambda progress: None,
+    start: StartLoad = start_load,
+) -> LabResult:
+    """Run a lab on a shop, keep it under `runs`. Raises `PredictionsMissing` before anything is touched, or `LabBroke`.
+
+    `predict=False` opens the gate for instructors. `inject=False` leaves the faults out: the findings must fail then.
+    """
+    checked = gate.check(lab, answers or {}) if predict else {}
+    began = datetime.now(UTC)
+    folder = RunFolder.create(runs, lab.slug, began)
+    seal = folder.seal("predictions.json", {name: asdict(answer) for name, answer in checked.items()})
+    bench = Bench(
+        lab=lab, shop=shop, undo=UndoList(folder, shop.name), start=start, quick=quick, seed=seed, inject=inject,
+        on_event=on_event, on_progress=on_progress,
+    )  # fmt: skip
+    head = {
+        "lab": lab.slug,
+        "title": lab.title,
+        "question": lab.question,
+        "started_at": began.isoformat(),
+        "options": {"quick": quick, "seed": seed, "inject": inject, "predict": predict},
+        "predictions_sha256": seal,
+    }
+    folder.write_json("journal.json", head | {"status": "running"})
+    folder.write_json("env.json", environment(shop, seed))
+    course = _go(bench, runs)
+    return _conclude(bench, folder, head, course, checked)
+
+
+def _go(bench: Bench, runs: Path) -> Course:
+    course = Course()
+    with _terminated_like_interrupted():
+        try:
+            _experiment(bench, course, runs)
+        except KeyboardInterrupt:
+            course.reasons.append("interrupted before the end")
+        except Exception as error:
+            course.broke = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        with _not_now(bench):
+            _roll_back(bench, course)
+        try:
+            _prove(bench, course)
+        except KeyboardInterrupt:
+            course.reasons.append("interrupted before the steady state was proved again")
+        except Exception as error:
+            course.damage.append(f"the steady state could not be proved again: {error}")
+    return course
+
+
+def _experiment(bench: Bench, course: Course, runs: Path) -> None:
+    for tried in finish_interrupted(bench.shop, runs):
+        bench.say("rollback", f"left by an interrupted run: {tried['undo']}")
+    if bench.lab.fresh:
+        bench.shop.reset()
+    course.before = _steady_state(bench, "before")
+    course.reasons += unmet(course.before, "before the method")
+    if course.reasons:
+        return bench.say("stop", "the steady state is not met: nothing to learn from breaking a broken shop")
+    for step in (*bench.lab.prepare, *bench.lab.method):
+        bench.say("step", sentence(step))
+        step(bench)
+
+
+def _steady_state(bench: Bench, when: str) -> list[dict[str, Any]]:
+    bench.say("step", f"Steady state {when} the method")
+    phase = f"steady_{when}"
+    bench.load(phase, bench.lab.steady_load)
+    view = View(shop=bench.shop, load=bench.phases[phase].counted)
+    return [_probe(bench, probe, view) for probe in bench.lab.steady_state]
+
+
+def _probe(bench: Bench, probe: Probe, view: View) -> dict[str, Any]:
+    value = probe.measure(view)
+    holds = probe.holds(value)
+    tolerance = f"{probe.low:g} to {probe.high:g} {probe.unit}".rstrip()
+    bench.say("probe", f"{probe.name}: {value:g} {probe.unit} ({tolerance}) {'ok' if holds else 'NOT MET'}")
+    return {"name": probe.name, "value": value, "unit": probe.unit, "tolerance": tolerance, "holds": holds}
+
+
+def _roll_back(bench: Bench, course: Course) -> None:
+    bench.say("step", "Roll everything back")
+    course.rollback = bench.undo.roll_back(bench.shop)
+    bench.faults_end()
+    for tried in course.rollback:
+        bench.say("rollback", f"{tried['undo']}: {'done' if tried['ok'] else tried['detail']}")
+    course.damage += [f"could not be taken back: {t['undo']} ({t['detail']})" for t in course.rollback if not t["ok"]]
+
+
+def _prove(bench: Bench, course: Course) -> None:
+    """Only a run that touched the shop, or found it well, has something to prove."""
+    if course.broke or unmet(course.before, ""):
+        return
+    course.after = _steady_state(bench, "after")
+    course.damage += unmet(course.after, "after the rollback")
+
+
+def _conclude(
+    bench: Bench, folder: RunFolder, head: dict[str, Any], course: Course, answers: Mapping[str, Answer]
+) -> LabResult:
+    seconds = round(time.monotonic() - bench.began, 1)
+    counted = {name: phase.counted for name, phase in bench.phases.items()}
+    evaluation = Evaluation(reasons=[*course.reasons, *course.damage])
+    if not course.reasons and not course.broke:
+        evaluation = evaluate(bench.lab, counted, answers, course.damage)
+    keep.keep_loads(folder, bench.phases)
+    folder.write_text("logs/run.log", "".join(f"{e.at_s:8.3f} {e.kind:9} {e.text}\n" for e in bench.events))
+    steady = {"before": course.before, "after": course.after}
+    rest: dict[str, Any] = {"status": "broken" if course.broke else "done", "seconds": seconds, "broke": course.broke}
+    rest |= {"steady_state": steady, "rollback": course.rollback, "damage": course.damage}
+    folder.write_json("journal.json", head | rest | keep.journal(bench) | evaluation.to_json())
+    if course.broke:
+        left = "; ".join(course.damage) or "nothing is left behind"
+        raise LabBroke(f"{course.broke.splitlines()[0]} ({left}; details in {folder.path}/journal.json)")
+    write_report(bench.lab, folder, bench.phases)
+    return evaluation.result(bench.lab.slug, folder.path, seconds)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does, with its rollback. Signals can only be caught in the main thread."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handler(signal.SIGTERM, interrupt):
+        yield
+
+
+@contextmanager
+def _not_now(bench: Bench) -> Iterator[None]:
+    """Ctrl-C during a rollback must not stop the rollback."""
+
+    def later(number: int, frame: FrameType | None) -> None:
+        bench.say("rollback", "still rolling back; a moment, please")
+
+    with _handler(signal.SIGINT, later), _handler(signal.SIGTERM, later):
+        yield
+
+
+@contextmanager
+def _handler(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, former)

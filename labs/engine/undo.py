@@ -1,0 +1,83 @@
+"""How to take back what a lab did: written down before it is done, so that after a killed run the next one can."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labs.engine.folder import RUNS, RunFolder
+from labs.shop import Shop
+
+FILE = "undo.json"
+
+
+class NotUndone(Exception):
+    """The shop answered, but something is left."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """One thing to take back: a verb of the shop with its arguments."""
+
+    verb: str
+    args: tuple[str | int, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join([self.verb, *map(str, self.args)])
+
+    def apply(self, shop: Shop) -> None:
+        verbs: dict[str, Callable[..., object]] = {"scale": shop.scale, "balance": shop.balance, "heal": shop.heal}
+        left = verbs[self.verb](*self.args)
+        if self.verb == "heal" and left:
+            raise NotUndone(f"{left} could not be undone")
+
+
+@dataclass
+class UndoList:
+    """What is still to be taken back, newest last; the same list lies in the run's folder."""
+
+    folder: RunFolder
+    shop_name: str = ""
+    pending: list[Undo] = field(default_factory=list)
+
+    def add(self, undo: Undo) -> None:
+        """To be called before the deed. The same undo twice is one."""
+        if undo not in self.pending:
+            self.pending.append(undo)
+            self._save()
+
+    def roll_back(self, shop: Shop) -> list[dict[str, object]]:
+        """Take everything back, newest first, whatever fails on the way; what was tried and how it went."""
+        tried: list[dict[str, object]] = []
+        for undo in reversed(self.pending.copy()):
+            problem = _attempt(undo, shop)
+            tried.append({"undo": str(undo), "ok": problem is None, "detail": problem or ""})
+            if problem is None:
+                self.pending.remove(undo)
+                self._save()
+        return tried
+
+    def _save(self) -> None:
+        undos = [[undo.verb, *undo.args] for undo in self.pending]
+        self.folder.write_json(FILE, {"shop": self.shop_name, "undo": undos})
+
+
+def finish_interrupted(shop: Shop, runs: Path = RUNS) -> list[dict[str, object]]:
+    """Roll back what runs that were killed left of this shop. `heal` and every new run begin with it."""
+    tried: list[dict[str, object]] = []
+    for path in sorted(runs.glob(f"*/*/{FILE}"), reverse=True):
+        with contextlib.suppress(ValueError, KeyError, OSError):
+            left = json.loads(path.read_text())
+            if left["undo"] and left["shop"] == shop.name:
+                undos = [Undo(verb, tuple(args)) for verb, *args in left["undo"]]
+                tried += UndoList(RunFolder(path.parent), shop.name, undos).roll_back(shop)
+    return tried
+
+
+def _attempt(undo: Undo, shop: Shop) -> str | None:
+    try:
+        undo.apply(shop)
+    except Exception as error:  # whatever it is, the rest must be taken back too
+        return f"{type(error).__name__}: {error}"
+    return None

@@ -1,0 +1,1 @@
+"""Labs about spreading requests over replicas."""

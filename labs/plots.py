@@ -1,0 +1,81 @@
+"""Plots for the back of a classroom, with or without colour: labels on the marks, patterns, dashes, units."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects
+
+go: Any = plotly.graph_objects
+
+INK = "#1a1a1a"
+FILLS = ("#1b4965", "#e07a1f", "#8fb8ca", "#6b705c")
+PATTERNS = ("", "/", "x", ".")
+DASHES = ("solid", "dash", "dot", "dashdot")
+MARKERS = ("circle", "diamond-open", "square", "x")
+
+
+def bars(
+    title: str, unit: str, groups: Sequence[str], series: Mapping[str, Sequence[float]], *, digits: int = 0,
+    log: bool = False, expected: Mapping[str, float] | None = None,
+) -> Any:  # fmt: skip
+    """Grouped bars with their values written on them; `expected` (by group) adds the arithmetic, as a line."""
+    figure = go.Figure()
+    for index, (name, values) in enumerate(series.items()):
+        figure.add_bar(
+            name=name, x=list(groups), y=list(values), text=[f"{value:.{digits}f}" for value in values],
+            textposition="outside", cliponaxis=False, marker_color=FILLS[index % 4],
+            marker_pattern_shape=PATTERNS[index % 4], marker_line={"color": INK, "width": 1},
+        )  # fmt: skip
+    if expected:
+        figure.add_scatter(
+            name="arithmetic", x=list(expected), y=list(expected.values()), mode="markers+text",
+            text=[f"arithmetic {value:.{digits}f}" for value in expected.values()], textposition="bottom center",
+            marker={"symbol": "line-ew", "size": 60, "line": {"width": 4, "color": INK}},
+        )  # fmt: skip
+    _style(figure, title, unit)
+    if log:
+        figure.update_yaxes(type="log", dtick=1)
+    return figure
+
+
+def timeline(title: str, loads: Mapping[str, Mapping[str, Any]], column: str, unit: str) -> Any:
+    """One column of `series.json` over the whole run; each load is named where it is drawn, faults are shaded.
+
+    `loads`: name -> {"begin_s", "windows", "broken"}; seconds count from the first load of the run.
+    """
+    figure = go.Figure()
+    for index, (name, load) in enumerate(loads.items()):
+        times = [load["begin_s"] + window["second"] for window in load["windows"]]
+        values = [window[column] for window in load["windows"]]
+        figure.add_scatter(
+            name=name, x=times, y=values, mode="lines+markers", connectgaps=False, showlegend=False,
+            line={"dash": DASHES[index % 4], "width": 3, "color": FILLS[index % 4]},
+            marker={"symbol": MARKERS[index % 4], "size": 9},
+        )  # fmt: skip
+        figure.add_annotation(
+            x=sum(times) / len(times), y=1.0, yref="paper", text=name.replace("_", " "), showarrow=False,
+            yanchor="bottom", font={"size": 15, "color": INK},
+        )  # fmt: skip
+    return _style(figure, title, unit).update_xaxes(title_text="time (s)")
+
+
+def shade(figure: Any, begin_s: float, end_s: float, label: str) -> None:
+    """Mark the interval of a fault."""
+    figure.add_vrect(
+        x0=begin_s, x1=end_s, fillcolor="#000000", opacity=0.08, line_width=1, annotation_text=label,
+        annotation_position="bottom left", annotation_font_size=14,
+    )  # fmt: skip
+
+
+def _style(figure: Any, title: str, unit: str) -> Any:
+    figure.update_layout(
+        title={"text": title, "font": {"size": 22}, "x": 0, "xanchor": "left"},
+        template="simple_white",
+        font={"size": 17, "color": INK, "family": "system-ui, sans-serif"},
+        legend={"orientation": "h", "y": -0.15},
+        margin={"l": 80, "r": 30, "t": 90, "b": 70},
+        height=440,
+        barmode="group",
+    )
+    figure.update_yaxes(title_text=unit, showgrid=True, gridcolor="#dddddd", rangemode="tozero")
+    return figure

@@ -1,0 +1,41 @@
+"""The shop as a lab sees it: from outside, through a few verbs. The control daemon's client is the real one."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+
+class Shop(Protocol):
+    """A running shop. Every verb is bounded in time, returns when the effect is there, and raises with the reason."""
+
+    @property
+    def url(self) -> str:
+        """The gateway, for example "http://127.0.0.1:21000"."""
+
+    @property
+    def runtime(self) -> str:
+        """Either "local" or "containers"; a lab may report it, but must not depend on it."""
+
+    @property
+    def name(self) -> str:
+        """Which shop this is; several may run on one machine."""
+
+    def status(self) -> Sequence[dict[str, Any]]:
+        """One dict per component, with at least `name`, `service`, `state` and `ready`."""
+
+    def scale(self, service: str, n: int, /) -> object:
+        """Run `n` replicas and balance over them once all are ready."""
+
+    def balance(self, service: str, policy: str, /) -> object:
+        """`round_robin`, `least_conn` or `ip_hash` for this service, without dropping a request."""
+
+    def set_fault(self, fault: str, target: str, /, **params: Any) -> object:
+        """Break something, by the fault's name in the catalogue."""
+
+    def heal(self) -> Sequence[str]:
+        """Undo every fault; what could not be undone. Fine when there is none, or when the target is dead."""
+
+    def check(self) -> Sequence[str]:
+        """The invariants that are violated, in words; empty when all hold."""
+
+    def reset(self) -> object:
+        """Back to the seed state: products and stock as on the first day, no orders."""
