@@ -1,0 +1,50 @@
+"""Packing an order and telling orders, once in effect however often the message comes."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from services.common.bus import Event
+from services.common.http import Peers
+
+
+class Shipments(Protocol):
+    """What was packed; see `shipments.Shipments`."""
+
+    def exists(self, order_id: str) -> bool: ...
+    def add(self, order_id: str, items: list[dict[str, Any]]) -> bool: ...
+
+
+class Orders(Protocol):
+    """Who wants to know; see `PeerOrders`."""
+
+    def shipped(self, order_id: str) -> None: ...
+
+
+class PeerOrders:
+    """The orders service over HTTP."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    def shipped(self, order_id: str) -> None:
+        """Say that an order is on its way; harmless when repeated. Raises ShopError."""
+        self._peers.call("PUT", f"/internal/orders/{quote(order_id, safe='')}/shipment", safe=True)
+
+
+class Warehouse:
+    """Packs one parcel after the other, `pack_ms` each: a replica's capacity is 1000 / pack_ms orders a second."""
+
+    def __init__(
+        self, shipments: Shipments, orders: Orders, pack_ms: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._shipments, self._orders = shipments, orders
+        self._pack_s, self._sleep = pack_ms / 1000, sleep
+
+    def handle(self, event: Event) -> None:
+        """Pack unless that is done, then tell orders in any case: the last time may have ended in between."""
+        if not self._shipments.exists(event.order_id):
+            self._sleep(self._pack_s)
+            self._shipments.add(event.order_id, [item.model_dump() for item in event.items])
+        self._orders.shipped(event.order_id)

@@ -1,0 +1,60 @@
+"""The table `outbox` from the relay's side: what is unsent, and what was sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import class_row
+
+from services.common.bus import Unroutable
+from services.common.db import Database
+from services.common.errors import ShopError
+from services.common.telemetry import log
+
+
+@dataclass(frozen=True)
+class Row:
+    """One event: `event` is its routing key, `payload` its body."""
+
+    id: int
+    event_id: str
+    event: str
+    payload: dict[str, Any]
+
+
+class Outbox:
+    """Events that orders wrote beside its orders, oldest first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def forward(self, send: Callable[[Row], None], limit: int) -> int:
+        """Send up to `limit` events and mark those for which `send` returned; how many those were.
+
+        The rows are locked meanwhile, so a second relay takes others. Whoever dies in between sends some of them
+        twice, never not at all. An unroutable event stays unsent; any other error ends the batch and is raised once
+        what was sent is marked.
+        """
+        sent: list[int] = []
+        failure: ShopError | None = None
+        query = (
+            "select id, event_id, event, payload from outbox where sent_at is null "
+            "order by id limit %s for update skip locked"
+        )
+        with self._database.transaction() as connection:
+            with connection.cursor(row_factory=class_row(Row)) as cursor:
+                rows = cursor.execute(query, (limit,)).fetchall()
+            for row in rows:
+                try:
+                    send(row)
+                    sent.append(row.id)
+                except Unroutable:
+                    log().error("unroutable", event=row.event, event_id=row.event_id)
+                except ShopError as error:
+                    failure = error
+                    break
+            if sent:
+                connection.execute("update outbox set sent_at = now() where id = any(%s)", (sent,))
+        if failure is not None:
+            raise failure
+        return len(sent)
