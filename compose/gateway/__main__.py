@@ -14,9 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from compose.gateway import live
+from compose.gateway.checks import SpecInvalid
+from compose.gateway.documents import from_json, to_json
+from compose.gateway.program import Refused
 from compose.gateway.resolve import Resolver
 from compose.gateway.serve import serve
-from compose.gateway.spec import SpecInvalid, from_json, to_json
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
             case ["show"]:
                 print(to_json(live.current(_data())), end="")
                 return 0
-    except (SpecInvalid, live.Refused) as error:
+    except (SpecInvalid, Refused) as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
     print(__doc__, file=sys.stderr)

@@ -32,6 +32,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def ms(seconds: float) -> str:
+    """A wait as nginx writes it."""
+    return f"{round(seconds * 1000)}ms"
+
+
 def written(*children: Base) -> str:
     """The file."""
     return str(Config(*children)).lstrip() + "\n"

@@ -7,27 +7,22 @@ turns.
 
 import fcntl
 import os
-import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from compose.gateway.documents import from_json, to_json
+from compose.gateway.program import Refused, check, command, titled, workers_of, workers_user
 from compose.gateway.render import render
 from compose.gateway.resolve import Resolve, expanded
-from compose.gateway.spec import Gateway, from_json, to_json
+from compose.gateway.spec import Gateway
 
 PAGES = Path(__file__).resolve().parents[2] / "nginx" / "pages"
-CHECK_S, RELOAD_S, LOCK_S = 5.0, 5.0, 10.0
-_EARLY_LOG = (1, 19, 5)
-
-
-class Refused(Exception):
-    """The new configuration was not taken; the old one goes on serving. The message is nginx's own where it has one."""
+RELOAD_S, LOCK_S = 5.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,11 @@ class Applied:
 def apply(spec: Gateway, resolve: Resolve) -> Applied:
     """Make the running nginx follow `spec`; return when new workers have taken over (a few hundredths of a second).
 
-    Requests in flight end on the old workers. Raises Refused; then neither gateway.json nor nginx.conf has changed.
+    Requests in flight end on the old workers, new connections meet the new ones: none is dropped. Raises Refused; then
+    neither gateway.json nor nginx.conf has changed.
+    HAZARD: an old worker closes its idle keep-alive connections at once (before nginx 1.27.4 there is no cure). Who
+    sends on one in that very moment sees it closed without an answer: browsers and most HTTP clients then repeat a GET
+    by themselves; whoever keeps connections for POSTs must repeat those with the same idempotency key.
     """
     began = time.monotonic()
     with locked(spec.data):
@@ -77,49 +76,6 @@ def current(data: str) -> Gateway:
         return from_json(Path(data, "gateway.json").read_text())
     except FileNotFoundError as error:
         raise Refused(f"there is no gateway in {data}: start one with `python3 -m compose.gateway serve`") from error
-
-
-def check(text: str, data: str) -> None:
-    """Ask `nginx -t`. Raises Refused with what it says."""
-    trial = Path(data, "nginx.conf.trial")
-    trial.write_text(text)
-    try:
-        asked = subprocess.run(
-            [*command(data, trial), "-t", "-q"], capture_output=True, text=True, timeout=CHECK_S, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Refused(f"nginx -t did not end within {CHECK_S:.0f} s") from error
-    finally:
-        trial.unlink()
-    if asked.returncode != 0:
-        raise Refused(asked.stderr.strip())
-
-
-def command(data: str, configuration: Path) -> list[str]:
-    """How nginx is called for this folder, touching nothing outside it."""
-    nginx = nginx_program()
-    early = ["-e", "stderr"] if nginx_version(nginx) >= _EARLY_LOG else []
-    return [nginx, "-p", f"{data}/", *early, "-c", str(configuration)]
-
-
-def nginx_program() -> str:
-    """Where nginx is; Debian keeps it out of a normal user's PATH. Raises Refused."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if not found:
-        raise Refused("nginx is not installed: apt install nginx")
-    return found
-
-
-def nginx_version(nginx: str) -> tuple[int, ...]:
-    """(1, 22, 1) for example."""
-    said = subprocess.run([nginx, "-v"], capture_output=True, text=True, timeout=CHECK_S, check=True).stderr
-    found = re.search(r"nginx/([0-9.]+)", said)
-    return tuple(int(part) for part in found[1].split(".")) if found else (0,)
-
-
-def workers_user() -> str | None:
-    """Who the workers become when root starts nginx. A normal user's nginx cannot change its user at all."""
-    return "www-data" if os.geteuid() == 0 else None
 
 
 @contextmanager
@@ -172,7 +128,7 @@ def _master(data: Path) -> int:
         os.kill(pid, 0)
     except (FileNotFoundError, ValueError, ProcessLookupError) as error:
         raise Refused(f"no nginx runs in {data}") from error
-    if "nginx" not in _titled(pid):
+    if "nginx" not in titled(pid):
         raise Refused(f"no nginx runs in {data}: its pid {pid} belongs to another program now")
     return pid
 
@@ -183,29 +139,6 @@ def _successors(master: int, old: Mapping[int, str]) -> list[int]:
     if any("shutting down" not in title for pid, title in now.items() if pid in old):
         return []
     return [pid for pid in now if pid not in old]
-
-
-def workers_of(master: int) -> dict[int, str]:
-    """nginx's workers and their titles; a worker that only ends its last requests says `is shutting down`."""
-    children: dict[int, str] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _parent(entry) == master:
-            children[int(entry.name)] = _titled(int(entry.name))
-    return {pid: title for pid, title in children.items() if "worker process" in title}
-
-
-def _parent(process: Path) -> int:
-    try:
-        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return 0
-
-
-def _titled(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def _wait_for(probe: Callable[[], list[int]], seconds: float) -> list[int]:

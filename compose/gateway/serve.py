@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from types import FrameType
 
 from compose.gateway import live
+from compose.gateway.checks import SpecInvalid
+from compose.gateway.program import Refused
 from compose.gateway.resolve import Resolver, has_names
-from compose.gateway.spec import Gateway, SpecInvalid, from_replicas
+from compose.gateway.spec import Gateway, from_replicas
 
 LOOK_S = 2.0
 GRACE_S = 8.0
@@ -56,7 +58,7 @@ def replicas_from(text: str) -> dict[str, dict[str, str]]:
 
 
 def serve(environment: Mapping[str, str]) -> int:
-    """Run nginx in the foreground until TERM or QUIT; its exit code. Raises SpecInvalid, live.Refused."""
+    """Run nginx in the foreground until TERM or QUIT; its exit code. Raises SpecInvalid, Refused."""
     spec, resolver = from_environment(environment), Resolver()
     argv = live.prepare(spec, resolver)
     if not has_names(spec):
@@ -98,5 +100,5 @@ def _look_again(data: str, resolver: Resolver, done: threading.Event) -> None:
         try:
             if live.refresh(data, resolver):
                 print("gateway: names lead elsewhere now, reloaded", file=sys.stderr, flush=True)
-        except (live.Refused, SpecInvalid, OSError) as error:
+        except (Refused, SpecInvalid, OSError) as error:
             print(f"gateway: {error}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the gateway should do, as frozen data: listeners, upstreams, policies. It travels as JSON and checks itself.
+"""What the gateway should do, as frozen data: listeners, upstreams, policies. It checks itself.
 
     spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data=...)
     spec = with_policy(spec, "catalog", "least_conn")
@@ -6,27 +6,22 @@
 Everything that ends up in nginx's file is checked against a narrow pattern here: a name can never become a directive.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
-from typing import Any, Literal, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal, get_args
+
+from compose.gateway.checks import SpecInvalid, fits, no_twins, one_of, port
 
 Policy = Literal["round_robin", "least_conn", "ip_hash"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 MAX_WEIGHT = 100
-Name = TypeVar("Name", bound=str)
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?:([0-9]{1,5})")
 _IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}")
 _FOLDER = re.compile(r"/[^\0\n]*")
 _LOG = re.compile(r"[A-Za-z0-9/._-]+")
-
-
-class SpecInvalid(ValueError):
-    """The description contradicts itself or names what is not there; the message says what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +34,9 @@ class Server:
     down: bool = False
 
     def __post_init__(self) -> None:
-        _fits("server name", self.name, _NAME, "catalog-2")
-        _fits("server address", self.address, _ADDRESS, "127.0.0.1:21101 or catalog:8000")
-        _port(self.address)
+        fits("server name", self.name, _NAME, "catalog-2")
+        fits("server address", self.address, _ADDRESS, "127.0.0.1:21101 or catalog:8000")
+        port(self.address)
         if type(self.weight) is not int or not 1 <= self.weight <= MAX_WEIGHT:
             raise SpecInvalid(
                 f"{self.name}: the weight must be a whole number from 1 to {MAX_WEIGHT}, not {self.weight!r}"
@@ -59,9 +54,9 @@ class Upstream:
     policy: Policy = "round_robin"
 
     def __post_init__(self) -> None:
-        _fits("service", self.service, _NAME, "catalog")
-        _one_of("policy", self.policy, POLICIES)
-        _no_twins(f"server names of {self.service}", [server.name for server in self.servers])
+        fits("service", self.service, _NAME, "catalog")
+        one_of("policy", self.policy, POLICIES)
+        no_twins(f"server names of {self.service}", [server.name for server in self.servers])
 
     @property
     def alive(self) -> bool:
@@ -100,16 +95,16 @@ class Gateway:
 
     def __post_init__(self) -> None:
         for listener in (self.listen, self.listen_internal):
-            _fits("listener", listener, _IPV4, "127.0.0.1:21000")
-            _port(listener)
-        _no_twins("listeners", [self.listen, self.listen_internal])
-        _fits("data folder", self.data, _FOLDER, "/tmp/gateway")
-        _fits("access log", self.access_log, _LOG, "access.log or /dev/stdout")
-        _no_twins("services", [upstream.service for upstream in self.upstreams])
+            fits("listener", listener, _IPV4, "127.0.0.1:21000")
+            port(listener)
+        no_twins("listeners", [self.listen, self.listen_internal])
+        fits("data folder", self.data, _FOLDER, "/tmp/gateway")
+        fits("access log", self.access_log, _LOG, "access.log or /dev/stdout")
+        no_twins("services", [upstream.service for upstream in self.upstreams])
 
     def upstream(self, service: str) -> Upstream:
         """The upstream of a service. Raises SpecInvalid naming the near ones."""
-        _one_of("service", service, [upstream.service for upstream in self.upstreams])
+        one_of("service", service, [upstream.service for upstream in self.upstreams])
         return next(upstream for upstream in self.upstreams if upstream.service == service)
 
 
@@ -140,7 +135,7 @@ def from_replicas(
 
 def with_policy(spec: Gateway, service: str, policy: str) -> Gateway:
     """The same gateway, sharing this service's requests in another way. Raises SpecInvalid."""
-    known: Policy = _one_of("policy", policy, POLICIES)
+    known: Policy = one_of("policy", policy, POLICIES)
     return _changed(spec, service, lambda upstream: replace(upstream, policy=known))
 
 
@@ -168,53 +163,6 @@ def with_replicas(spec: Gateway, service: str, replicas: Mapping[str, str]) -> G
     return _changed(spec, service, scaled)
 
 
-def to_json(spec: Gateway) -> str:
-    """The description as JSON; `from_json` gives the same one back."""
-    return json.dumps(asdict(spec), indent=2) + "\n"
-
-
-def from_json(text: str | bytes) -> Gateway:
-    """Read a description. Raises SpecInvalid: not JSON, unknown or missing members, contradictions."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise SpecInvalid(f"the description is not JSON: {error}") from error
-    return _gateway(document)
-
-
-def _gateway(document: Any) -> Gateway:
-    members = _members(Gateway, document, "the description")
-    if "waits" in members:
-        members["waits"] = Waits(**_members(Waits, members["waits"], "waits"))
-    members["upstreams"] = tuple(_upstream(each) for each in _list(members.get("upstreams", []), "upstreams"))
-    return Gateway(**members)
-
-
-def _upstream(document: Any) -> Upstream:
-    members = _members(Upstream, document, "an upstream")
-    lines = _list(members.get("servers", []), f"servers of {members['service']}")
-    members["servers"] = tuple(Server(**_members(Server, line, f"a server of {members['service']}")) for line in lines)
-    return Upstream(**members)
-
-
-def _members(form: type, document: Any, what: str) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise SpecInvalid(f"{what} must be a JSON object, not {document!r}")
-    known = {each.name: each for each in fields(form)}
-    for name in document:
-        _one_of(f"member of {what}", name, list(known))
-    required = {"listen", "listen_internal", "data", "service", "name", "address"}
-    if missing := sorted((known.keys() & required) - document.keys()):
-        raise SpecInvalid(f"{what} lacks {', '.join(missing)}")
-    return dict(document)
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise SpecInvalid(f"{what} must be a JSON array, not {value!r}")
-    return value
-
-
 def _changed(spec: Gateway, service: str, change: Callable[[Upstream], Upstream]) -> Gateway:
     changed = change(spec.upstream(service))
     return replace(spec, upstreams=tuple(changed if each.service == service else each for each in spec.upstreams))
@@ -222,36 +170,11 @@ def _changed(spec: Gateway, service: str, change: Callable[[Upstream], Upstream]
 
 def _with_server(spec: Gateway, service: str, name: str, change: Callable[[Server], Server]) -> Gateway:
     servers = spec.upstream(service).servers
-    _one_of(f"replica of {service}", name, [server.name for server in servers])
+    one_of(f"replica of {service}", name, [server.name for server in servers])
     changed = tuple(change(server) if server.name == name else server for server in servers)
     return _changed(spec, service, lambda upstream: replace(upstream, servers=changed))
 
 
 def _service_of(spec: Gateway, component: str) -> str:
     owners = {server.name: each.service for each in spec.upstreams for server in each.servers}
-    return owners[_one_of("replica", component, list(owners))]
-
-
-def _one_of(what: str, value: Any, known: Sequence[Name]) -> Name:
-    names: list[str] = [str(each) for each in known]
-    for each in known:
-        if each == value:
-            return each
-    near = get_close_matches(str(value), names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"
-    raise SpecInvalid(f"there is no {what} {value!r}; {hint}")
-
-
-def _fits(what: str, value: Any, pattern: re.Pattern[str], example: str) -> None:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise SpecInvalid(f"{value!r} is no {what}; it looks like {example}")
-
-
-def _port(address: str) -> None:
-    if not 1 <= int(address.rpartition(":")[2]) <= 65535:
-        raise SpecInvalid(f"{address}: a port is 1 to 65535")
-
-
-def _no_twins(what: str, names: Sequence[str]) -> None:
-    if twins := sorted({name for name in names if names.count(name) > 1}):
-        raise SpecInvalid(f"{what}: {', '.join(twins)} appears twice")
+    return owners[one_of("replica", component, list(owners))]

@@ -14,7 +14,8 @@ import pytest
 from test_gateway_harness import Running, ask, free_address, gateway, replica, running
 
 from compose.gateway import POLICIES, from_json, to_json, with_down, with_policy, with_replicas
-from compose.gateway.live import Refused, apply, refresh, workers_of
+from compose.gateway.live import apply, refresh
+from compose.gateway.program import Refused, workers_of
 from compose.gateway.resolve import Resolver
 
 pytestmark = pytest.mark.servers

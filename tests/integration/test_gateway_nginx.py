@@ -1,6 +1,7 @@
 """The rendered gateway in real nginx, in front of tiny real servers."""
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from test_gateway_harness import Answer, Running, ask, folder, free_address, replica, running
 
 from compose.gateway import POLICIES, Gateway, Server, Upstream, from_json, with_policy, with_weight
-from compose.gateway.live import apply, check, workers_user
+from compose.gateway.live import apply
+from compose.gateway.program import check, workers_user
 from compose.gateway.render import render
 from compose.gateway.resolve import Resolver
 
@@ -212,14 +214,14 @@ def test_a_killed_replica_costs_no_get_a_single_failure() -> None:
 
 def test_a_frozen_replica_is_left_out_even_when_its_callers_hang_up_first() -> None:
     with replica("a-1") as (one, _), replica("a-2") as (two, process), running(f"a={one},{two}") as gateway:
-        os.kill(process.pid, 19)
+        process.send_signal(signal.SIGSTOP)
         try:
             for _ in range(6):
                 hang_up_after(gateway.internal, seconds=0.3)
             time.sleep(2.5)
             assert [ask(gateway.internal, "/internal/a/x", "POST").status for _ in range(2)] == [200, 200]
         finally:
-            os.kill(process.pid, 18)
+            process.send_signal(signal.SIGCONT)
 
 
 def hang_up_after(address: str, seconds: float) -> None:

@@ -1,0 +1,135 @@
+"""The two listeners: which path leads to which service, and what the gateway answers itself."""
+
+from collections.abc import Iterator
+
+from nginx.config.api.blocks import Base
+
+from compose.gateway.answers import ANSWERS, PAGES, Answer
+from compose.gateway.directives import block, directive, ms, quoted, remark
+from compose.gateway.spec import Gateway, Upstream
+
+PAGES_SERVICE = "storefront"
+
+
+def public(spec: Gateway) -> Base:
+    """For browsers, load and labs: pages and /api/."""
+    return block(
+        "server",
+        remark("The public listener: browsers, load, labs."),
+        directive("listen", spec.listen),
+        directive("proxy_read_timeout", ms(spec.waits.read_s)),
+        *_compression(),
+        *_made_here(),
+        *_health(),
+        *_routes(spec, "/api/"),
+        block("location ^~ /internal/", directive("return", 404)),
+        _pages(spec),
+    )
+
+
+def internal(spec: Gateway) -> Base:
+    """For the services among themselves: /internal/ as well."""
+    return block(
+        "server",
+        remark("The internal listener: services call each other here."),
+        directive("listen", spec.listen_internal),
+        directive("proxy_read_timeout", ms(spec.waits.internal_read_s)),
+        *_made_here(),
+        *_health(),
+        block("location = /nginx_status", directive("access_log", "off"), directive("stub_status")),
+        *_routes(spec, "/api/"),
+        *_routes(spec, "/internal/"),
+        _pages(spec),
+    )
+
+
+def _compression() -> Iterator[Base]:
+    kinds = ("text/css", "text/javascript", "application/javascript", "application/json", "application/problem+json")
+    yield directive("gzip", "on")
+    yield directive("gzip_vary", "on")
+    yield directive("gzip_proxied", "any")
+    yield directive("gzip_min_length", 512)
+    yield directive("gzip_types", *kinds, "image/svg+xml")
+
+
+def _headers(*more: tuple[str, object]) -> Iterator[Base]:
+    """Headers of every answer. A location with one add_header of its own loses the inherited ones: use this there."""
+    for name, value in (
+        ("X-Request-Id", "$call_id"),
+        ("X-Served-By", "$made_here"),
+        ("X-Content-Type-Options", "nosniff"),
+        *more,
+    ):
+        yield directive("add_header", name, value, "always")
+
+
+def _made_here() -> Iterator[Base]:
+    """Answers of the gateway itself. What a replica answers, errors too, passes through untouched (no intercepting)."""
+    yield from _headers()
+    for answer in ANSWERS:
+        yield directive("error_page", answer.status, f"@problem_{answer.status}")
+        yield _problem(answer)
+    yield block(
+        "location ^~ /-gateway/",
+        directive("internal"),
+        directive("alias", "pages/"),
+        block("types"),
+        directive("default_type", "text/html"),
+        directive("charset", "utf-8"),
+        remark("Puts the request's id into the page."),
+        directive("ssi", "on"),
+        *_headers(("Cache-Control", "no-store")),
+    )
+
+
+def _problem(answer: Answer) -> Base:
+    wait = [("Retry-After", answer.retry_after_s)] if answer.retry_after_s else []
+    return block(
+        f"location @problem_{answer.status}",
+        block("types"),
+        directive("default_type", "application/problem+json"),
+        *_headers(("Cache-Control", "no-store"), *wait),
+        directive("return", answer.status, quoted(answer.document("$call_id"))),
+    )
+
+
+def _health() -> Iterator[Base]:
+    """The gateway's own health; replicas are asked on their own ports, never through here."""
+    ready = quoted('{"ready":true,"replica":"gateway","checks":{}}')
+    for path, kind, body in (("/livez", "text/plain", "alive"), ("/readyz", "application/json", ready)):
+        yield block(
+            f"location = {path}",
+            directive("access_log", "off"),
+            directive("default_type", kind),
+            directive("return", 200, body),
+        )
+    yield block("location = /metrics", directive("return", 404))
+
+
+def _routes(spec: Gateway, prefix: str) -> Iterator[Base]:
+    """`/api/orders` and all below `/api/orders/`; without the exact one nginx would answer it with a redirect."""
+    for upstream in spec.upstreams:
+        for match in ("=", "^~"):
+            path = prefix + upstream.service + ("/" if match == "^~" else "")
+            yield block(f"location {match} {path}", *_passed_on(upstream))
+    yield block(f"location ^~ {prefix}", directive("return", 404))
+
+
+def _pages(spec: Gateway) -> Base:
+    shop = next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
+    own = [answer.status for answer in ANSWERS if answer.status not in PAGES]
+    return block(
+        "location /",
+        *(directive("error_page", status, f"@problem_{status}") for status in own),
+        *(directive("error_page", status, f"/-gateway/{status}.html") for status in PAGES),
+        *_passed_on(shop),
+    )
+
+
+def _passed_on(upstream: Upstream) -> Iterator[Base]:
+    yield directive("set", "$service", upstream.service)
+    if upstream.alive:
+        yield directive("proxy_pass", f"http://{upstream.service}")
+    else:
+        yield remark("no replica is in service")
+        yield directive("return", 503)
