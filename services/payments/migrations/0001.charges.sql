@@ -10,7 +10,7 @@ create table charges (
 
 -- How the simulated provider behaves: one row or none (then it is fast and always right).
 create table provider (
-    only boolean primary key default true check (only),
+    singleton boolean primary key default true check (singleton),
     latency_ms integer not null,
     error_rate double precision not null,
     decline_rate double precision not null
