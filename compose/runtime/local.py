@@ -158,10 +158,9 @@ class LocalRuntime:
             for name in self._topology.balanced()
         }
 
-    def job(self, name: str, arguments: Sequence[str] = ()) -> None:
-        """Run a job (`migrate`) to its end once more."""
-        self._spawn(self._known(name), name, arguments)
-        self._wait_finished(name, 30.0, threading.Event())
+    def run(self, job: str, arguments: Sequence[str] = ()) -> None:
+        self._spawn(self._known(job), job, arguments)
+        self._wait_finished(job, 30.0, threading.Event())
 
     # -- one component -------------------------------------------------------------------------------------------------
 

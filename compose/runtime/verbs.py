@@ -83,6 +83,9 @@ class Runtime(Protocol):
     def exec(self, component: str, argv: Sequence[str], stdin: bytes = b"") -> bytes:
         """Run a command in the component's place (its environment, its files); its standard output."""
 
+    def run(self, job: str, arguments: Sequence[str] = ()) -> None:
+        """Run a job (`migrate`) to its end once more, with further arguments."""
+
     def published(self) -> Mapping[str, str]:
         """Addresses on this machine: `gateway`, `postgres-1`, `rabbitmq`, ... -> "127.0.0.1:port"."""
 

@@ -67,11 +67,11 @@ def up(
 
 def choose(runtime: RuntimeName) -> str:
     """The runtime to use. Raises what is missing for it."""
-    from compose.runtime.containers import available
-
-    from compose.versions import binary
+    from compose.versions import require_servers
 
     if runtime is not RuntimeName.local:
+        from compose.runtime.containers import available
+
         reason = available()
         if reason is None:
             return "containers"
@@ -79,8 +79,7 @@ def choose(runtime: RuntimeName) -> str:
             from compose.runtime.verbs import RuntimeFailed
 
             raise RuntimeFailed(f"no containers: {reason}")
-    for server in ("nginx", "memcached", "rabbitmq-server", "epmd", "postgres"):
-        binary(server)
+    require_servers()
     return "local"
 
 

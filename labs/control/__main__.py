@@ -30,9 +30,12 @@ from labs.control.first_order import place_first_order
 from labs.control.shop import RunningShop
 
 
+SAYING = threading.Lock()
+
+
 def say(**what: Any) -> None:
     """One line for the `up` that waits for us; it may have been interrupted."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), SAYING:
         print(json.dumps(what), flush=True)
 
 

@@ -203,7 +203,7 @@ class RunningShop:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
             self.probes.purge_queues()
-            self.runtime.exec("migrate", ("python3", "-m", "services.migrate", "--reset"))
+            self.runtime.run("migrate", ("--reset",))
             self.probes.purge_queues()
             self.probes.flush_caches()
             self.introduce_all()

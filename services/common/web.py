@@ -1,14 +1,17 @@
 """The frame around every service's routes: identity, health, metrics, problems as answers, and the server."""
 
 import json
+import os
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from flask_openapi import Info, OpenAPI
 from gunicorn.app.base import BaseApplication
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,6 +24,7 @@ from services.common.lifetime import die_with_parent
 from services.common.settings import WebSettings
 
 Check = Callable[[], object]
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 PROBLEM_JSON = "application/problem+json"
 PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -96,26 +100,29 @@ def _dumps(body: Mapping[str, Any]) -> str:
 
 def _identify(app: Flask, replica: str) -> None:
     """Every request has an id that its log lines share; every answer says which replica gave it and is counted and
-    logged.
+    logged. On the way of every request, so written for speed: context variables instead of `g`, the metric's children
+    remembered, no look into the headers that `add` does not need.
     """
+    started: ContextVar[float] = ContextVar("started")
+    seconds_of = lru_cache(maxsize=1024)(telemetry.REQUEST_SECONDS.labels)
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get("X-Request-Id", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         telemetry.request_id.set(given if PLAUSIBLE_ID.fullmatch(given) else uuid.uuid4().hex)
-        g.started = time.perf_counter()
+        started.set(time.perf_counter())
 
     @app.after_request
     def finish(answer: Response) -> Response:
-        answer.headers["X-Request-Id"] = telemetry.request_id.get()
-        answer.headers["X-Served-By"] = replica
-        seconds = time.perf_counter() - g.started
-        route = request.url_rule.rule if request.url_rule else "unmatched"
-        telemetry.REQUEST_SECONDS.labels(route, request.method, answer.status_code).observe(seconds)
-        if answer.status_code >= 500:
-            telemetry.log().warning(
-                "answered", path=request.path, status=answer.status_code, ms=round(seconds * 1000, 1)
-            )
+        answer.headers.add("X-Request-Id", telemetry.request_id.get())
+        answer.headers.add("X-Served-By", replica)
+        seconds, status = time.perf_counter() - started.get(), answer.status_code
+        rule, method = request.url_rule, request.method
+        seconds_of(rule.rule if rule else "unmatched", method if method in METHODS else "other", status).observe(
+            seconds
+        )
+        if status >= 500:
+            telemetry.log().warning("answered", path=request.path, status=status, ms=round(seconds * 1000, 1))
         return answer
 
 
@@ -189,6 +196,8 @@ class Server(BaseApplication):
             "loglevel": "warning",
             "worker_tmp_dir": "/dev/shm",
             "control_socket_disable": True,
+            "user": os.geteuid(),  # not those of whoever imported gunicorn
+            "group": os.getegid(),
             "post_fork": lambda _server, _worker: self.on_worker(),
             "worker_exit": lambda _server, _worker: self.on_stop(),
         }
