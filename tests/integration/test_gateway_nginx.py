@@ -162,11 +162,22 @@ def test_text_is_compressed_for_the_public_and_plain_inside(shop: Shop) -> None:
 
 def test_each_request_leaves_one_json_line_with_where_it_went(shop: Shop) -> None:
     shop.get("/api/inventory/tea-001?a=%22", X_Request_Id="logged-1", X_Forwarded_For="203.0.113.9")
-    (line,) = [line for line in shop.gateway.log() if line["request_id"] == "logged-1"]
+    line = logged(shop.gateway, "logged-1")
     assert (line["method"], line["uri"], line["status"]) == ("GET", "/api/inventory/tea-001?a=%22", 200)
     assert (line["upstream"], line["upstream_addr"]) == ("inventory", shop.addresses["inventory-1"])
     assert (line["upstream_status"], line["client"]) == ("200", "203.0.113.9")
     assert isinstance(line["bytes"], int) and isinstance(line["request_time"], float)
+
+
+def logged(gateway: Running, request_id: str) -> dict[str, object]:
+    """The request's line; nginx writes it just after the client has its answer."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if found := [line for line in gateway.log() if line["request_id"] == request_id]:
+            assert len(found) == 1
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(f"{request_id} was not logged")
 
 
 def test_the_internal_listener_counts_connections(shop: Shop) -> None:
