@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
 
@@ -46,7 +47,8 @@ class Cache:
         peer_s: float = 0.2,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._name, self._nodes, self._sleep = name, nodes, sleep
+        self._name, self._sleep = name, sleep
+        self._order = lru_cache(maxsize=4096)(lambda key: ranked(nodes, key))
         self._missing_s, self._flight_s, self._peer_s = missing_s, flight_s, peer_s
         self._flights: dict[str, Future[bytes]] = {}
         self._hit, self._miss, self._error = (LOOKUPS.labels(name, result) for result in ("hit", "miss", "error"))
@@ -79,7 +81,7 @@ class Cache:
 
     def _ask(self, key: str, question: Callable[[Node], T]) -> T | None:
         """Ask the first living node in the key's order. The one place where the cache's failures end: as None."""
-        node = next((node for node in ranked(self._nodes, key) if node.alive()), None)
+        node = next((node for node in self._order(key) if node.alive()), None)
         try:
             return question(node) if node else None
         except NodeFailed:

@@ -65,7 +65,8 @@ class BestSellers:
         try:
             sold = self._sold()
             if len(sold) < MOST:
-                sold += [card for card in self._shelf() if card not in sold]
+                seen = {card.sku for card in sold}
+                sold += [card for card in self._shelf() if card.sku not in seen]
             self._known = sold[:MOST]
         except ShopError:
             DEGRADED.labels("best_sellers_are_old").inc()
