@@ -20,7 +20,14 @@ from services.common.resilience import RetryBudget
 from services.common.settings import PeerSettings
 from services.common.telemetry import request_id
 
-REFUSALS: Mapping[int, type[ShopError]] = {402: Declined, 404: NotFound, 409: Conflict, 422: Invalid, 503: Unavailable}
+REFUSALS: Mapping[int, type[ShopError]] = {
+    402: Declined,
+    404: NotFound,
+    409: Conflict,
+    422: Invalid,
+    429: Unavailable,
+    503: Unavailable,
+}
 
 
 class Peers:
@@ -51,10 +58,12 @@ class Peers:
     ) -> Any:
         """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError.
 
-        `cookie` and `key` go along as the headers Cookie and Idempotency-Key.
+        `cookie` and `key` go along as the headers Cookie and Idempotency-Key. Once an attempt may have happened, the
+        call may have happened: a retry that finds the door closed does not turn TimedOut into Unavailable.
         """
         deadline = time.monotonic() + (total_s or self._settings.peer_total_s)
         self._budget.earn()
+        doubt = False
         retryable = lambda error: isinstance(error, Unavailable | TimedOut) and self._may_retry(safe, error, deadline)  # noqa: E731
         for attempt in stamina.retry_context(
             on=retryable,
@@ -65,7 +74,15 @@ class Peers:
             wait_jitter=0.1,
         ):
             with attempt:
-                return self._once(method, path, body, deadline, {"Cookie": cookie, "Idempotency-Key": key})
+                try:
+                    return self._once(method, path, body, deadline, {"Cookie": cookie, "Idempotency-Key": key})
+                except TimedOut:
+                    doubt = True
+                    raise
+                except Unavailable as error:
+                    if doubt:
+                        raise TimedOut(f"{error.detail}; an earlier attempt may have happened") from error
+                    raise
         raise AssertionError("retry_context either returns or raises")
 
     def _may_retry(self, safe: bool, error: Exception, deadline: float) -> bool:

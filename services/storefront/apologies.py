@@ -4,7 +4,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from services.common import web
-from services.common.errors import NotFound, ShopError, TimedOut, Unavailable
+from services.common.errors import Invalid, NotFound, ShopError, TimedOut, Unavailable
 from services.common.telemetry import log
 from services.storefront.looks import page
 
@@ -22,7 +22,7 @@ def install(app: Flask) -> None:
     def known(error: ShopError) -> Response:
         if request.path.startswith(("/api/", "/internal/")):
             return web.problem(error)
-        if isinstance(error, NotFound):
+        if isinstance(error, NotFound) or (isinstance(error, Invalid) and request.method == "GET"):
             return page("apology.html", 404, title="We do not have that", words="not-found")
         if isinstance(error, Unavailable | TimedOut):
             return _out_of_reach(str(error.extra.get("part", "")))

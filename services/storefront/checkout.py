@@ -5,26 +5,27 @@ What the shop answers, and what the visitor is told:
     402        declined: the same form again under a new key, to choose another card
     409        out of stock: which item, and what to do
     503        surely not bought: press again
-    504        not known: press again with the same key, it cannot be charged twice
+    504        not known: press again with the same key, it cannot be charged twice (and a later 503 ends no doubt)
 """
 
 import re
 import secrets
 from dataclasses import dataclass
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
 from services.storefront.baskets import SKU
 from services.storefront.doorkeeper import cart_of_visitor
 from services.storefront.looks import page
-from services.storefront.shop import MOST, Items, Shop
+from services.storefront.shop import Items, Shop
 from services.storefront.things import Basket
 
 KEY = re.compile(r"[0-9a-f]{32}")
+PIECES = re.compile(r"[1-9][0-9]?")
 TOKENS = ("tok_ok", "tok_declined")
-MOST_LINES = 100
+MOST_LINES = 50  # what the orders service takes
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Purchase:
     key: str
     items: Items
     token: str
+    doubt: bool
 
 
 def install(app: Flask, shop: Shop) -> None:
@@ -58,6 +60,7 @@ def install(app: Flask, shop: Shop) -> None:
 
 def _form(basket: Basket, status: int = 200, declined: bool = False) -> Response:
     key = secrets.token_hex(16)
+    g.pieces = lambda: basket.pieces
     return page("checkout.html", status, basket=basket, key=key, declined=declined)
 
 
@@ -69,26 +72,35 @@ def _read() -> Purchase:
         KEY.fullmatch(form.get("key", "")),
         form.get("token") in TOKENS,
         0 < len(items) <= MOST_LINES,
-        all(SKU.fullmatch(sku) and n.isascii() and n.isdigit() and 0 < int(n) <= MOST for sku, n in items),
+        all(SKU.fullmatch(sku) and PIECES.fullmatch(n) for sku, n in items),
     )
     if not all(sound):
         raise Invalid("the checkout form is not complete")
-    return Purchase(form["key"], [(sku, int(n)) for sku, n in items], form["token"])
+    return Purchase(form["key"], [(sku, int(n)) for sku, n in items], form["token"], "doubt" in form)
 
 
 def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> Response:
+    cart = cart_of_visitor()
+    g.pieces = shop.soon(lambda: shop.count(cart))
     match error:
         case Declined():
-            return _form(shop.priced(wanted.items), status=402, declined=True)
+            return _declined(shop, wanted)
         case Conflict() if "sku" in error.extra:
             return _sold_out(shop, wanted, str(error.extra["sku"]))
-        case TimedOut():
-            return page("again.html", 504, wanted=wanted, known=False)
-        case Unavailable():
-            return page("again.html", 503, wanted=wanted, known=True)
-        case Invalid() | Conflict() | NotFound():
+        case Unavailable() if not wanted.doubt:
+            return page("again.html", 503, wanted=wanted, doubt=False)
+        case TimedOut() | Unavailable() | Conflict():
+            return page("again.html", error.status, wanted=wanted, doubt=True)
+        case Invalid() | NotFound():
             return page("apology.html", error.status, title="This form is used up", words="used-form")
     raise error
+
+
+def _declined(shop: Shop, wanted: Purchase) -> Response:
+    try:
+        return _form(shop.priced(wanted.items), status=402, declined=True)
+    except ShopError:
+        return page("apology.html", 402, title="Your card was declined", words="declined")
 
 
 def _sold_out(shop: Shop, wanted: Purchase, sku: str) -> Response:

@@ -1,6 +1,7 @@
 """How things look: prices, pictures, names of categories, addresses of static files, and the templates themselves."""
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def install(app: Flask, replica: str) -> None:
             answer.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if current else "no-cache"
         return answer
 
-    app.jinja_env.filters["price"] = price
+    app.jinja_env.filters.update(price=price, moment=moment)
     app.jinja_env.globals.update(
         static=static, drawing=drawing, colours=colours, categories=CATEGORIES, replica=replica
     )
@@ -64,6 +65,14 @@ def page(template: str, status: int = 200, **words: Any) -> Response:
 def price(cents: int) -> str:
     """`1250` as `€12.50`."""
     return f"€{cents // 100}.{cents % 100:02d}"
+
+
+def moment(iso: str) -> str:
+    """`2026-11-27T10:00:03.2Z` as `27 November 2026, 10:00:03 UTC`; what cannot be read stays as it is."""
+    try:
+        return datetime.fromisoformat(iso).astimezone(UTC).strftime("%-d %B %Y, %H:%M:%S UTC")
+    except ValueError:
+        return iso
 
 
 def drawing(category: str) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from flask import Flask, Response, request
 
-from services.common.errors import ShopError
 from services.storefront.looks import page
 from services.storefront.shop import Shop
-from services.storefront.things import Line, Message, Order
+from services.storefront.things import Message, Order
 
 
 def install(app: Flask, shop: Shop) -> None:
@@ -21,7 +20,7 @@ def install(app: Flask, shop: Shop) -> None:
         messages = shop.soon(lambda: shop.messages(order_id))
         found = shop.order(order_id)
         told = messages()
-        return page("order.html", order=found, lines=_named(shop, found), messages=told, seen=state(found, told))
+        return page("order.html", order=found, messages=told, seen=state(found, told))
 
     @app.route("/fragments/orders/<order_id>")
     def progress(order_id: str) -> Response:
@@ -41,11 +40,3 @@ def state(order: Order, messages: Sequence[Message] | None) -> str:
         return f"{order.status}-unknown"
     done = order.status == "cancelled" or any(message.kind == "order.shipped" for message in messages)
     return "done" if done and order.status != "confirmed" else f"{order.status}-{len(messages)}"
-
-
-def _named(shop: Shop, order: Order) -> list[Line]:
-    """The lines with their names, or with the bare sku when the catalogue cannot say."""
-    try:
-        return shop.priced(order.items).lines
-    except ShopError:
-        return [Line(sku, pieces) for sku, pieces in order.items]

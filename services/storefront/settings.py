@@ -10,4 +10,4 @@ class StorefrontSettings(WebSettings, PeerSettings):
     """How long a page waits for what it cannot do without is `peer_total_s`; the rest is here."""
 
     optional_s: float = env("bound on each part a page can do without", default=0.15, unit="s")
-    order_s: float = env("bound on placing an order, retries included; below the gateway's 4 s", default=3.5, unit="s")
+    order_s: float = env("bound on placing an order, retries included; below the gateway's 4 s", default=3.8, unit="s")

@@ -82,7 +82,7 @@ class Order:
     order_id: str
     status: str
     total_cents: int
-    items: list[tuple[str, int]]
+    lines: list[Line]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,15 @@
 """The other services in memory: what the storefront's tests hand to `Shop` in place of `Peers`."""
 
 import itertools
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from flask.testing import FlaskClient
+
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError
+from services.storefront.app import create_app
+from services.storefront.shop import Shop
 
 CATEGORIES = ("tea", "books", "cups", "honey", "candles")
 
@@ -95,7 +100,11 @@ class FakePeers:
     def _confirm(self, body: Any, key: str) -> Any:
         order_id = f"{next(self.numbers):032x}"
         total = sum(self.products[i["sku"]]["price_cents"] * i["quantity"] for i in body["items"])
-        order = {"order_id": order_id, "status": "confirmed", "total_cents": total, "items": body["items"]}
+        order = {"order_id": order_id, "status": "confirmed", "total_cents": total}
+        order["items"] = [
+            {**i, "name": self.products[i["sku"]]["name"], "price_cents": self.products[i["sku"]]["price_cents"]}
+            for i in body["items"]
+        ]
         self.orders[order_id], self.by_key[key] = order, (body, order_id)
         self.tell(order_id, "order.placed", "We have your order")
         return order
@@ -108,3 +117,22 @@ class FakePeers:
     def ship(self, order_id: str) -> None:
         self.orders[order_id]["status"] = "shipped"
         self.tell(order_id, "order.shipped", "Your parcel is on its way")
+
+
+def a_shop() -> tuple[FakePeers, FlaskClient]:
+    """The other services, and a browser in front of a storefront that asks them."""
+    peers = FakePeers()
+    return peers, create_app(Shop(peers), "storefront-7").test_client()
+
+
+def fill(browser: FlaskClient, sku: str = "tea-000", pieces: int = 1) -> None:
+    browser.post("/cart/items", data={"sku": sku, "quantity": pieces})
+
+
+def fields(html: str) -> dict[str, list[str]]:
+    """The hidden fields of a page's last form of class `pay`."""
+    form = html[html.index('<form class="pay"') :]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form):
+        found.setdefault(name, []).append(value)
+    return found

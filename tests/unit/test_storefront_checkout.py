@@ -1,0 +1,207 @@
+"""Buying through plain forms, and what the visitor is told when it does not work."""
+
+import pytest
+from storefront_fakes import a_shop, fields, fill
+
+from services.common.errors import TimedOut, Unavailable
+
+
+def form_of(browser, token="tok_ok"):
+    return {**fields(browser.get("/checkout").text), "token": token}
+
+
+def keys_sent(peers):
+    return [key for method, path, _, key in peers.asked if (method, path) == ("POST", "/api/orders")]
+
+
+def test_a_purchase_without_javascript_ends_at_the_order_and_an_empty_basket():
+    peers, browser = a_shop()
+    fill(browser, pieces=2)
+    answer = browser.post("/checkout", data=form_of(browser))
+    assert answer.status_code == 303
+    assert "Your order is placed" in browser.get(answer.location).text
+    assert list(peers.carts.values()) == [{}]
+
+
+def test_every_form_has_a_key_of_its_own():
+    _, browser = a_shop()
+    fill(browser)
+    assert form_of(browser)["key"] != form_of(browser)["key"]
+
+
+def test_a_form_sent_twice_is_one_order():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    assert browser.post("/checkout", data=form).location == browser.post("/checkout", data=form).location
+    assert len(peers.orders) == 1
+
+
+def test_a_form_buys_what_it_showed_even_when_the_basket_has_changed():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    fill(browser, "cups-002")
+    browser.post("/checkout", data=form)
+    [order] = peers.orders.values()
+    assert [line["sku"] for line in order["items"]] == ["tea-000"]
+
+
+def test_a_declined_card_is_told_and_another_can_be_chosen_under_a_new_key():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser, "tok_declined")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 402
+    assert "Nothing was bought" in answer.text
+    again = fields(answer.text)
+    assert again["key"] != form["key"]
+    assert browser.post("/checkout", data={**again, "token": "tok_ok"}).status_code == 303
+    assert len(peers.orders) == 1
+
+
+def test_a_declined_card_is_told_even_when_the_catalogue_is_away():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser, "tok_declined")
+    peers.failing["/api/catalog"] = Unavailable("away")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 402
+    assert "Your card was declined" in answer.text
+
+
+def test_out_of_stock_names_the_item_and_offers_what_is_left():
+    peers, browser = a_shop()
+    fill(browser, pieces=5)
+    form = form_of(browser)
+    peers.stock["tea-000"] = 2
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 409
+    assert "The 0th Remarkably Patient Tea" in answer.text
+    assert "Take 2 instead" in answer.text
+
+
+def test_out_of_stock_names_the_item_even_when_nothing_else_is_known():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.stock["tea-000"] = 0
+    peers.failing |= {"/api/catalog": Unavailable("away"), "/api/inventory": Unavailable("away")}
+    assert "tea-000" in browser.post("/checkout", data=form).text
+
+
+def test_an_unknown_outcome_is_called_unknown_and_pressing_again_uses_the_same_key():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = TimedOut("silent")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 504
+    assert "you will not be charged twice" in answer.text
+    peers.failing.clear()
+    assert browser.post("/checkout", data=fields(answer.text)).status_code == 303
+    assert keys_sent(peers) == form["key"] * 2
+
+
+def test_what_was_surely_not_bought_says_so_and_can_be_tried_again():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Unavailable("away")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 503
+    assert "Nothing was bought" in answer.text
+    assert fields(answer.text)["key"] == form["key"]
+
+
+def test_a_doubt_stays_a_doubt_until_the_order_book_has_answered():
+    """A 503 says that this very attempt did not happen; an earlier one may have."""
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = TimedOut("silent")
+    first = browser.post("/checkout", data=form)
+    peers.failing["/api/orders"] = Unavailable("away")
+    second = browser.post("/checkout", data=fields(first.text))
+    assert "We do not know yet" in second.text
+    assert "Nothing was bought" not in second.text
+
+
+def test_a_used_form_with_another_card_buys_nothing():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    browser.post("/checkout", data=form)
+    answer = browser.post("/checkout", data={**form, "token": "tok_declined"})
+    assert answer.status_code == 422
+    assert len(peers.orders) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"key": "short"}, {"item": "tea-000"}, {"item": "tea-000:100"}, {"item": "../x:1"}, {"token": "visa"}]
+)
+def test_a_form_that_the_shop_did_not_make_is_refused(wrong):
+    peers, browser = a_shop()
+    fill(browser)
+    assert browser.post("/checkout", data={**form_of(browser), **wrong}).status_code == 422
+    assert not peers.orders
+
+
+def test_an_order_stands_even_when_the_basket_cannot_be_emptied():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/cart"] = Unavailable("away")
+    assert browser.post("/checkout", data=form).status_code == 303
+
+
+def test_the_checkout_of_an_empty_basket_leads_to_the_basket():
+    _, browser = a_shop()
+    assert browser.get("/checkout").location == "/cart"
+
+
+def an_order(peers, browser):
+    fill(browser)
+    return browser.post("/checkout", data=form_of(browser)).location.removeprefix("/orders/")
+
+
+def test_the_order_page_shows_what_would_have_been_mailed():
+    peers, browser = a_shop()
+    html = browser.get(f"/orders/{an_order(peers, browser)}").text
+    assert "We have your order" in html
+    assert "27 November 2026, 10:00:00 UTC" in html
+
+
+def test_the_order_page_works_without_notifications_and_catalogue():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.failing |= {"/api/notifications": TimedOut("silent"), "/api/catalog": Unavailable("away")}
+    html = browser.get(f"/orders/{order_id}").text
+    assert "Your order is placed" in html
+    assert "Your order is safe" in html
+
+
+def test_progress_is_silent_while_nothing_is_new_and_ends_when_all_was_told():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    assert browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1").status_code == 204
+    peers.ship(order_id)
+    news = browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1")
+    assert "on its way" in news.text
+    assert "hx-get" not in news.text
+
+
+def test_a_shipped_order_is_watched_until_its_message_is_there_too():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.orders[order_id]["status"] = "shipped"
+    assert "hx-get" in browser.get(f"/orders/{order_id}").text
+
+
+def test_a_cancelled_order_is_not_called_placed():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.orders[order_id]["status"] = "cancelled"
+    html = browser.get(f"/orders/{order_id}").text
+    assert "Your order is placed" not in html
+    assert "Order cancelled" in html

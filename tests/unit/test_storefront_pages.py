@@ -1,0 +1,167 @@
+"""The pages, without a browser: plain requests and forms, as a visitor without JavaScript sends them."""
+
+import pytest
+from storefront_fakes import a_shop, fill
+
+from services.common.errors import TimedOut, Unavailable
+
+FAILURES = [Unavailable("away"), TimedOut("silent")]
+
+
+def test_the_shelves_show_a_page_of_products_and_the_way_to_the_next():
+    _, browser = a_shop()
+    html = browser.get("/").text
+    assert html.count('<li class="card">') == 24
+    assert "page=2" in html
+
+
+def test_the_way_to_the_next_page_keeps_the_search():
+    _, browser = a_shop()
+    assert "/?q=The&amp;category=&amp;page=2" in browser.get("/?q=The").text
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "many", "99999999999"])
+def test_a_page_number_that_makes_no_sense_still_shows_shelves(page):
+    _, browser = a_shop()
+    assert browser.get(f"/?page={page}").status_code == 200
+
+
+def test_what_a_visitor_types_is_never_markup():
+    _, browser = a_shop()
+    assert "<script>alert" not in browser.get("/?q=<script>alert(1)</script>").text
+
+
+def test_a_product_page_works_without_inventory():
+    peers, browser = a_shop()
+    peers.failing["/api/inventory"] = TimedOut("silent")
+    answer = browser.get("/products/tea-000")
+    assert answer.status_code == 200
+    assert "cannot count our stock" in answer.text
+
+
+def test_a_sold_out_product_cannot_be_put_into_the_basket():
+    peers, browser = a_shop()
+    peers.stock["tea-000"] = 0
+    assert 'class="add"' not in browser.get("/products/tea-000").text
+
+
+@pytest.mark.parametrize("path", ["/products/nope", "/products/NO..PE", "/orders/nope", "/nowhere"])
+def test_what_is_not_there_is_a_friendly_404(path):
+    _, browser = a_shop()
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "To the shelves" in answer.text
+
+
+@pytest.mark.parametrize("error", FAILURES)
+@pytest.mark.parametrize(
+    ("part", "path", "words"),
+    [
+        ("/api/catalog", "/", "cannot reach our shelves"),
+        ("/api/catalog", "/products/tea-000", "cannot reach our shelves"),
+        ("/api/cart", "/cart", "cannot reach your basket"),
+        ("/api/cart", "/checkout", "cannot reach your basket"),
+        ("/api/orders", "/orders/1", "cannot look into the order book"),
+    ],
+)
+def test_a_part_that_is_away_is_a_friendly_503(error, part, path, words):
+    peers, browser = a_shop()
+    fill(browser)
+    peers.failing[part] = error
+    answer = browser.get(path)
+    assert answer.status_code == 503
+    assert words in answer.text
+    assert answer.headers["Retry-After"]
+
+
+def test_a_cart_that_is_away_costs_the_shelves_only_a_number():
+    peers, browser = a_shop()
+    fill(browser, pieces=3)
+    assert 'class="count">3' in browser.get("/").text
+    peers.failing["/api/cart"] = Unavailable("away")
+    assert 'class="count"' not in browser.get("/").text
+
+
+@pytest.mark.parametrize("error", FAILURES)
+def test_recommendations_that_fail_say_so_quietly(error):
+    peers, browser = a_shop()
+    peers.failing["/api/recommendations"] = error
+    answer = browser.get("/fragments/recommendations")
+    assert answer.status_code == 200
+    assert "cannot say what others like" in answer.text
+
+
+def test_recommendations_are_four_links():
+    _, browser = a_shop()
+    assert browser.get("/fragments/recommendations").text.count('href="/products/') == 4
+
+
+def test_putting_into_the_basket_redirects_so_that_a_reload_adds_nothing():
+    _, browser = a_shop()
+    answer = browser.post("/cart/items", data={"sku": "tea-000", "quantity": "2"})
+    assert (answer.status_code, answer.location) == (303, "/cart")
+    assert 'value="2"' in browser.get("/cart").text
+
+
+def test_adding_twice_adds_up_and_stops_at_99():
+    peers, browser = a_shop()
+    fill(browser, pieces=60)
+    fill(browser, pieces=60)
+    assert list(peers.carts.values()) == [{"tea-000": 99}]
+
+
+def test_with_htmx_the_page_stays_and_says_what_happened():
+    _, browser = a_shop()
+    answer = browser.post("/cart/items", data={"sku": "tea-000", "name": "Tea"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "Tea is in your basket" in answer.text
+    assert 'class="count">1' in answer.text
+
+
+def test_the_basket_changes_and_empties_by_plain_forms():
+    peers, browser = a_shop()
+    fill(browser)
+    browser.post("/cart/items/tea-000", data={"quantity": "5"})
+    assert list(peers.carts.values()) == [{"tea-000": 5}]
+    browser.post("/cart/items/tea-000/remove")
+    assert "It is empty" in browser.get("/cart").text
+
+
+@pytest.mark.parametrize("quantity", ["0", "100", "-1"])
+def test_a_quantity_out_of_bounds_is_refused(quantity):
+    peers, browser = a_shop()
+    assert browser.post("/cart/items", data={"sku": "tea-000", "quantity": quantity}).status_code == 422
+    assert not peers.carts
+
+
+def test_a_product_that_is_no_longer_sold_must_leave_the_basket_first():
+    peers, browser = a_shop()
+    fill(browser)
+    del peers.products["tea-000"]
+    assert "no longer sold" in browser.get("/cart").text
+    assert browser.get("/checkout").location == "/cart"
+
+
+def test_every_page_says_who_served_it_and_under_which_id():
+    _, browser = a_shop()
+    answer = browser.get("/", headers={"X-Request-Id": "learner-1"})
+    assert "<b>storefront-7</b>" in answer.text
+    assert "<code>learner-1</code>" in answer.text
+
+
+def test_everything_the_first_visit_loads_is_below_100_kilobytes():
+    _, browser = a_shop()
+    names = ("shop.css", "htmx.min.js", "pictures.svg", "icon.svg")
+    addresses = ["/", "/fragments/recommendations", *(f"/static/{name}" for name in names)]
+    assert sum(size(browser, address) for address in addresses) < 100_000
+
+
+def size(browser, address):
+    with browser.get(address) as answer:
+        return len(answer.data)
+
+
+def test_it_is_ready_without_its_peers_because_it_can_say_what_is_missing():
+    peers, browser = a_shop()
+    peers.failing["/"] = Unavailable("away")
+    assert browser.get("/readyz").status_code == 200
