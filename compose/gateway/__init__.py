@@ -1,21 +1,22 @@
 """The gateway: a private nginx whose configuration is rendered from a small typed description.
 
-Read in this order: `spec` (what it should do), `render` and `listeners` (the nginx file for it), `live` (check,
-apply and reload without dropping a request), `serve` (how it starts, and how it follows changing addresses in plain
-Docker Compose).
+Read in this order: `model` and `spec` (what it should do), `render` and `listeners` (the nginx file for it), `live`
+(check, apply and reload without dropping a request), `serve` (how it starts, and how it follows changing addresses in
+plain Docker Compose).
 Needs only the standard library and nginx-config-builder, so that it also runs in the slim gateway image.
 """
 
-from compose.gateway.checks import SpecInvalid
-from compose.gateway.documents import from_json, to_json
 from compose.gateway.spec import (
     POLICIES,
     Gateway,
     Policy,
     Server,
+    SpecInvalid,
     Upstream,
     Waits,
+    from_json,
     from_replicas,
+    to_json,
     with_down,
     with_policy,
     with_replicas,

@@ -6,7 +6,7 @@ from nginx.config.api.blocks import Base
 
 from compose.gateway.answers import ANSWERS, PAGES, Answer
 from compose.gateway.directives import block, directive, ms, quoted, remark
-from compose.gateway.spec import Gateway, Upstream
+from compose.gateway.model import Gateway, Upstream
 
 PAGES_SERVICE = "storefront"
 

@@ -9,7 +9,7 @@ from nginx.config.api.blocks import Base
 
 from compose.gateway.directives import block, directive, ms, quoted, remark, written
 from compose.gateway.listeners import internal, public
-from compose.gateway.spec import Gateway, Server, Upstream
+from compose.gateway.model import Gateway, Server, Upstream
 
 RETRY_ON = ("error", "timeout")
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compose.gateway.spec import Gateway, Server, Upstream
+from compose.gateway.model import Gateway, Server, Upstream
 
 Resolve = Callable[[str], Sequence[str]]
 """A host name to its IPv4 addresses, none when there is no such name."""

@@ -1,111 +1,35 @@
-"""What the gateway should do, as frozen data: listeners, upstreams, policies. It checks itself.
+"""What the gateway should do: build the description, change it, send it as JSON. Every change gives a new description.
 
     spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data=...)
     spec = with_policy(spec, "catalog", "least_conn")
 
-Everything that ends up in nginx's file is checked against a narrow pattern here: a name can never become a directive.
+Everything here raises SpecInvalid, which names the near services, replicas or policies.
 """
 
-import re
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, get_args
+from dataclasses import asdict, fields, replace
+from typing import Any
 
-from compose.gateway.checks import SpecInvalid, fits, no_twins, one_of, port
+from compose.gateway.checks import SpecInvalid, one_of
+from compose.gateway.model import POLICIES, Gateway, Policy, Server, Upstream, Waits
 
-Policy = Literal["round_robin", "least_conn", "ip_hash"]
-POLICIES: tuple[Policy, ...] = get_args(Policy)
-MAX_WEIGHT = 100
-
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?:([0-9]{1,5})")
-_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}")
-_FOLDER = re.compile(r"/[^\0\n]*")
-_LOG = re.compile(r"[A-Za-z0-9/._-]+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """One replica. `weight` is its share beside the others'; `down` keeps its line, without new requests."""
-
-    name: str
-    address: str
-    weight: int = 1
-    down: bool = False
-
-    def __post_init__(self) -> None:
-        fits("server name", self.name, _NAME, "catalog-2")
-        fits("server address", self.address, _ADDRESS, "127.0.0.1:21101 or catalog:8000")
-        port(self.address)
-        if type(self.weight) is not int or not 1 <= self.weight <= MAX_WEIGHT:
-            raise SpecInvalid(
-                f"{self.name}: the weight must be a whole number from 1 to {MAX_WEIGHT}, not {self.weight!r}"
-            )
-        if type(self.down) is not bool:
-            raise SpecInvalid(f"{self.name}: down must be true or false, not {self.down!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upstream:
-    """A service and its replicas, none, one or many, and how the requests are shared among them."""
-
-    service: str
-    servers: tuple[Server, ...] = ()
-    policy: Policy = "round_robin"
-
-    def __post_init__(self) -> None:
-        fits("service", self.service, _NAME, "catalog")
-        one_of("policy", self.policy, POLICIES)
-        no_twins(f"server names of {self.service}", [server.name for server in self.servers])
-
-    @property
-    def alive(self) -> bool:
-        """Whether there is a server that may get requests at all."""
-        return any(not server.down for server in self.servers)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waits:
-    """Seconds the gateway waits for a replica. On the internal listener no caller has more than 2 s of patience, and a
-    replica counts as failed only when the gateway's own wait is over: hence the shorter one there.
-    """
-
-    connect_s: float = 0.5
-    read_s: float = 4.0
-    internal_read_s: float = 2.0
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 300:
-                raise SpecInvalid(f"waits.{name} must be 0.01 to 300 seconds, not {value!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gateway:
-    """The whole gateway. Listeners are IPv4 "address:port"; `data` is its own folder (configuration, pid, logs,
-    temporary files); `access_log` is a path, seen from `data` unless absolute.
-    """
-
-    listen: str
-    listen_internal: str
-    data: str
-    upstreams: tuple[Upstream, ...] = ()
-    access_log: str = "access.log"
-    waits: Waits = field(default_factory=Waits)
-
-    def __post_init__(self) -> None:
-        for listener in (self.listen, self.listen_internal):
-            fits("listener", listener, _IPV4, "127.0.0.1:21000")
-            port(listener)
-        no_twins("listeners", [self.listen, self.listen_internal])
-        fits("data folder", self.data, _FOLDER, "/tmp/gateway")
-        fits("access log", self.access_log, _LOG, "access.log or /dev/stdout")
-        no_twins("services", [upstream.service for upstream in self.upstreams])
-
-    def upstream(self, service: str) -> Upstream:
-        """The upstream of a service. Raises SpecInvalid naming the near ones."""
-        one_of("service", service, [upstream.service for upstream in self.upstreams])
-        return next(upstream for upstream in self.upstreams if upstream.service == service)
+__all__ = [
+    "POLICIES",
+    "Gateway",
+    "Policy",
+    "Server",
+    "SpecInvalid",
+    "Upstream",
+    "Waits",
+    "from_json",
+    "from_replicas",
+    "to_json",
+    "with_down",
+    "with_policy",
+    "with_replicas",
+    "with_weight",
+]
 
 
 def from_replicas(
@@ -178,3 +102,50 @@ def _with_server(spec: Gateway, service: str, name: str, change: Callable[[Serve
 def _service_of(spec: Gateway, component: str) -> str:
     owners = {server.name: each.service for each in spec.upstreams for server in each.servers}
     return owners[one_of("replica", component, list(owners))]
+
+
+def to_json(spec: Gateway) -> str:
+    """The description as JSON; `from_json` gives the same one back."""
+    return json.dumps(asdict(spec), indent=2) + "\n"
+
+
+def from_json(text: str | bytes) -> Gateway:
+    """Read a description. Raises SpecInvalid: not JSON, unknown or missing members, contradictions."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise SpecInvalid(f"the description is not JSON: {error}") from error
+    return _gateway(document)
+
+
+def _gateway(document: Any) -> Gateway:
+    members = _members(Gateway, document, "the description")
+    if "waits" in members:
+        members["waits"] = Waits(**_members(Waits, members["waits"], "waits"))
+    members["upstreams"] = tuple(_upstream(each) for each in _list(members.get("upstreams", []), "upstreams"))
+    return Gateway(**members)
+
+
+def _upstream(document: Any) -> Upstream:
+    members = _members(Upstream, document, "an upstream")
+    lines = _list(members.get("servers", []), f"servers of {members['service']}")
+    members["servers"] = tuple(Server(**_members(Server, line, f"a server of {members['service']}")) for line in lines)
+    return Upstream(**members)
+
+
+def _members(form: type, document: Any, what: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise SpecInvalid(f"{what} must be a JSON object, not {document!r}")
+    known = {each.name: each for each in fields(form)}
+    for name in document:
+        one_of(f"member of {what}", name, list(known))
+    required = {"listen", "listen_internal", "data", "service", "name", "address"}
+    if missing := sorted((known.keys() & required) - document.keys()):
+        raise SpecInvalid(f"{what} lacks {', '.join(missing)}")
+    return dict(document)
+
+
+def _list(value: Any, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise SpecInvalid(f"{what} must be a JSON array, not {value!r}")
+    return value
