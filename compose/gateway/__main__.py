@@ -15,10 +15,10 @@ from pathlib import Path
 
 from compose.gateway import live
 from compose.gateway.checks import SpecInvalid
+from compose.gateway.documents import from_json, to_json
 from compose.gateway.program import Refused
 from compose.gateway.resolve import Resolver
 from compose.gateway.serve import serve
-from compose.gateway.spec import from_json, to_json
 
 
 def main(arguments: Sequence[str]) -> int:

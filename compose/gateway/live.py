@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from compose.gateway.documents import from_json, to_json
 from compose.gateway.model import Gateway
 from compose.gateway.program import Refused, check, command, titled, workers_of, workers_user
 from compose.gateway.render import render
 from compose.gateway.resolve import Resolve, expanded
-from compose.gateway.spec import from_json, to_json
 
 PAGES = Path(__file__).resolve().parents[2] / "nginx" / "pages"
 RELOAD_S, LOCK_S = 5.0, 10.0
