@@ -1,5 +1,6 @@
 """The frame around every service's routes: identity, health, metrics, problems as answers, and the server."""
 
+import gc
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from services.common.settings import WebSettings
 
 Check = Callable[[], object]
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+LARGEST_BODY = 256 * 1024
 PROBLEM_JSON = "application/problem+json"
 PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -49,6 +51,7 @@ def create_web(service: str, replica: str, ready: Mapping[str, Check], static_fo
         validation_error_callback=invalid_request,
         static_folder=static_folder,
     )
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _identify(app, replica)
     faults.install(app)
@@ -137,6 +140,11 @@ def _explain_errors(app: Flask) -> None:
         answer.headers.extend((k, v) for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length"))
         return answer
 
+    @app.errorhandler(RecursionError)
+    def nested(_error: RecursionError) -> Response:
+        """`[[[[...`: Python's JSON parser gives up with this, at some thousand levels."""
+        return problem(Invalid("the request is nested too deeply"))
+
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         telemetry.log().error("unexpected", path=request.path, exc_info=error)
@@ -212,4 +220,6 @@ def serve(make_app: Callable[[], Flask], settings: WebSettings, on_stop: Callabl
     """Serve until TERM, then finish the requests in flight. `make_app` runs after the fork, so that no pool is shared
     by accident; `on_stop` runs in the same process after the last request.
     """
+    gc.collect()
+    gc.freeze()  # what is loaded now stays shared with the worker: the collector never writes to it
     Server(make_app, settings, die_with_parent, on_stop).run()

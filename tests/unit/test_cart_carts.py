@@ -1,0 +1,102 @@
+"""Carts on two of three nodes, while nodes come and go."""
+
+import pytest
+from cache_fakes import FakeNode
+
+from services.cart.carts import MOST_LINES, Carts
+from services.common.errors import Conflict, Unavailable
+from services.common.memcached import ranked
+
+ID = "0" * 32
+KEY = f"cart:{ID}"
+
+
+@pytest.fixture
+def nodes() -> list[FakeNode]:
+    """In this cart's order."""
+    return ranked([FakeNode(f"memcached-{i}:11211") for i in (1, 2, 3)], KEY)
+
+
+@pytest.fixture
+def carts(nodes) -> Carts:
+    ticks = iter(range(10**9))
+    return Carts(nodes, "cart-1", ttl_s=604800, clock_ms=lambda: next(ticks))
+
+
+def test_a_cart_is_on_two_nodes(carts, nodes):
+    carts.put(ID, "tea-001", 2)
+    assert [KEY in node.kept for node in nodes] == [True, True, False]
+    assert nodes[0].ttls[KEY] == 604800
+
+
+def test_every_write_answers_the_whole_cart(carts):
+    carts.put(ID, "tea-001", 2)
+    assert carts.put(ID, "cup-001", 1) == {"cup-001": 1, "tea-001": 2}
+    assert carts.remove(ID, "cup-001") == {"tea-001": 2}
+    assert carts.clear(ID) == carts.get(ID) == {}
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_any_one_node_may_be_lost(carts, nodes, lost):
+    carts.put(ID, "tea-001", 2)
+    nodes[lost].down = True
+    assert carts.get(ID) == {"tea-001": 2}
+    assert carts.put(ID, "cup-001", 1) == {"cup-001": 1, "tea-001": 2}
+
+
+def test_a_copy_that_is_lost_is_made_again_by_reading(carts, nodes):
+    carts.put(ID, "tea-001", 2)
+    nodes[0].kept.clear()
+    carts.get(ID)
+    nodes[1].down = True
+    assert carts.get(ID) == {"tea-001": 2}
+
+
+def test_a_node_that_comes_back_with_an_old_copy_does_not_undo_anything(carts, nodes):
+    carts.put(ID, "tea-001", 2)
+    nodes[0].out = True
+    carts.put(ID, "tea-001", 5)
+    nodes[0].out = False
+    assert carts.get(ID) == {"tea-001": 5}
+
+
+def test_a_writer_that_did_not_see_the_other_does_not_replace_its_write(nodes):
+    other = Carts(nodes, "cart-2", 60)
+    there, read_before = nodes[0], nodes[0].get
+
+    def get_then_other_writes(key):
+        there.get = read_before
+        seen = read_before(key)
+        other.put(ID, "cup-001", 1)
+        return seen
+
+    there.get = get_then_other_writes
+    Carts(nodes, "cart-1", 60).put(ID, "tea-001", 2)
+    assert other.get(ID) == {"cup-001": 1, "tea-001": 2}
+
+
+def test_with_two_nodes_lost_the_third_is_enough(carts, nodes):
+    nodes[0].down = nodes[1].down = True
+    assert carts.put(ID, "tea-001", 2) == carts.get(ID) == {"tea-001": 2}
+
+
+def test_without_any_node_a_cart_is_unavailable_and_says_so(carts, nodes):
+    for node in nodes:
+        node.down = True
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            carts.put(ID, "tea-001", 2)
+
+
+def test_nodes_left_alone_are_asked_when_there_is_no_other(carts, nodes):
+    for node in nodes:
+        node.out = True
+    assert carts.put(ID, "tea-001", 2) == {"tea-001": 2}
+
+
+def test_a_cart_holds_fifty_products(carts):
+    for number in range(MOST_LINES):
+        carts.put(ID, f"tea-{number:03}", 1)
+    with pytest.raises(Conflict):
+        carts.put(ID, "cup-001", 1)
+    assert carts.put(ID, "tea-001", 9)["tea-001"] == 9
