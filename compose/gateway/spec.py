@@ -1,4 +1,4 @@
-"""What the gateway should do: build the description, change it (`documents` makes JSON of it). Every change gives a new description.
+"""What the gateway should do: build the description and change it. Every change gives a new description.
 
     spec = from_replicas({"catalog": {"catalog-1": "127.0.0.1:21101"}}, listen=..., listen_internal=..., data=...)
     spec = with_policy(spec, "catalog", "least_conn")
