@@ -1,0 +1,307 @@
+"""The shop in containers: Docker Compose runs compose.yaml, and this names what it made.
+
+The engine keeps all state; nothing is remembered here but how many replicas were asked for. A component is told by
+Compose's labels, `catalog-2` is container number 2 of the service `catalog`, and no other container is ever touched.
+A paused container refuses nearly every command, so whoever is to be stopped or killed is resumed first.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from python_on_whales import DockerClient
+from python_on_whales.exceptions import DockerException
+
+from compose import topology
+from compose.runtime import readiness
+from compose.runtime.container_engine import Container, Engine, available, tail
+from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, UnknownComponent
+from compose.topology import Service
+
+__all__ = ["ContainersRuntime", "available"]
+
+BUILD_S, UP_S, DOWN_S, READY_S = 900.0, 180.0, 60.0, 30.0
+POLL_S = 0.3
+STATES: Mapping[str, State] = {"running": "running", "paused": "paused"}
+
+
+class ContainersRuntime:
+    """See `verbs.Runtime`. `values` fill compose.yaml's placeholders: ports and passwords; the rest has defaults there.
+
+    Data stays in volumes when the shop goes down.
+    """
+
+    name: Literal["local", "containers"] = "containers"
+
+    def __init__(self, name: str, values: Mapping[str, str], root: Path) -> None:
+        file = root / "compose" / "compose.yaml"
+        self._topology = topology.load(file)
+        self._engine = Engine(name, {**values, "SHOPLAB_NAME": name}, file)
+        self._docker = DockerClient()
+        self._secrets = {
+            key: topology.interpolate(service.environment[key], values)
+            for service in self._topology
+            for key in ("ADMIN_PASSWORD", "RABBITMQ_PASSWORD")
+            if key in service.environment
+        }
+        self._asked_for: dict[str, int] = {}
+
+    # -- verbs ---------------------------------------------------------------------------------------------------------
+
+    def up(self, progress: Progress) -> None:
+        progress("images", "starting")
+        self._engine.compose("build", within_s=BUILD_S)
+        progress("images", "ready")
+        try:
+            self._bring_up(progress)
+        except BaseException:
+            self.down(lambda *_: None)
+            raise
+
+    def down(self, progress: Progress) -> None:
+        found = self._found()
+        for container in found.values():
+            self._thaw(container)
+        self._engine.compose("down", "--remove-orphans", "--timeout", "2", within_s=DOWN_S)
+        self._asked_for.clear()
+        for component in found:
+            progress(component, "stopped")
+
+    def ps(self, memory: bool = False) -> Sequence[Component]:
+        """All components. With `memory` the engine is asked for that too, which takes it about two seconds."""
+        found = self._found()
+        listed = [(s, name) for s in self._topology if s.kind != "job" for name in self._components(s, found)]
+        used = self._engine.memory_mb([c.id for c in found.values() if c.state == "running"]) if memory else {}
+        with ThreadPoolExecutor(max_workers=len(listed)) as pool:
+            return list(pool.map(lambda pair: self._describe(pair[0], pair[1], found.get(pair[1]), used), listed))
+
+    def start(self, component: str) -> None:
+        container = self._container(component)
+        if container.state == "paused":
+            self.resume(component)
+        elif container.state != "running":
+            self._do(self._docker.container.start, container)
+        self._wait_ready([component], READY_S)
+
+    def stop(self, component: str, grace_s: float = 5.0) -> None:
+        container = self._container(component)
+        self._thaw(container)
+        self._do(self._docker.container.stop, container, round(grace_s))
+
+    def kill(self, component: str, signal: str = "SIGKILL") -> None:
+        container = self._running(component)
+        self._thaw(container)
+        self._do(self._docker.container.kill, container, signal)
+        if signal == "SIGKILL":
+            self._engine.docker("wait", container.id, within_s=10)
+
+    def pause(self, component: str) -> None:
+        container = self._running(component)
+        if container.state != "paused":
+            self._do(self._docker.container.pause, container)
+
+    def resume(self, component: str) -> None:
+        self._thaw(self._running(component))
+
+    def scale(self, service: str, replicas: int) -> None:
+        described = self._service(service)
+        found = self._found()
+        frozen = [name for name, c in found.items() if c.service == service and c.state == "paused"]
+        if frozen:
+            raise RuntimeFailed(f"{', '.join(frozen)} is paused, and Compose scales nothing that is: resume it first")
+        how_many = f"{service}={replicas}"
+        self._engine.compose(
+            "up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", how_many, service, within_s=60
+        )
+        self._asked_for[service] = replicas
+        self._wait_ready(described.components(replicas), READY_S)
+
+    def logs(self, component: str | None, tail: int) -> Iterator[str]:
+        names = [component] if component else list(self._found())
+        for name in names:
+            said = self._engine.docker("logs", "--tail", str(tail), self._container(name).id, merge=True)
+            for line in said.decode(errors="replace").splitlines():
+                yield line if component else f"{name} | {line}"
+
+    def exec(self, component: str, argv: Sequence[str], stdin: bytes = b"") -> bytes:
+        container = self._running(component)
+        if container.state == "paused":
+            raise RuntimeFailed(f"{component} is paused, nothing can run in it: resume it first")
+        return self._engine.docker("exec", "--interactive", container.id, *argv, stdin=stdin, within_s=30)
+
+    def run(self, job: str, arguments: Sequence[str] = ()) -> None:
+        command = [*self._service(job).command, *arguments]
+        self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", job, *command, within_s=60)
+
+    def published(self) -> Mapping[str, str]:
+        return {
+            name: address
+            for name, container in self._found().items()
+            if (address := container.published.get(self._port(self._topology[container.service])))
+        }
+
+    def replicas(self) -> Mapping[str, Mapping[str, str]]:
+        found = self._found()
+        return {
+            service: {
+                name: f"{found[name].ip}:{self._port(self._topology[service])}"
+                for name in self._components(self._topology[service], found)
+                if name in found and found[name].ip
+            }
+            for service in self._topology.balanced()
+        }
+
+    # -- coming up -----------------------------------------------------------------------------------------------------
+
+    def _bring_up(self, progress: Progress) -> None:
+        deadline, told = time.monotonic() + UP_S, dict[str, str]()
+        with tempfile.TemporaryFile() as output:
+            command = self._engine.begin("up", "--detach", "--no-build", "--remove-orphans", output=output)
+            try:
+                while not self._is_up(progress, told) or command.poll() is None:
+                    if command.poll():
+                        output.seek(0)
+                        raise RuntimeFailed(f"Compose gave up:\n{tail(output.read().decode(errors='replace'))}")
+                    if time.monotonic() > deadline:
+                        late = ", ".join(name for name in self._names({}) if told.get(name) != "ready")
+                        raise RuntimeFailed(f"not ready within {UP_S:.0f} s: {late}")
+                    time.sleep(POLL_S)
+            finally:
+                if command.poll() is None:
+                    command.terminate()
+                    command.wait(10)
+
+    def _is_up(self, progress: Progress, told: dict[str, str]) -> bool:
+        """Report what is new; true when everything is ready. Raises RuntimeFailed for the first that never will be."""
+        found = self._found()
+        for name, container in found.items():
+            if container.failed:
+                raise RuntimeFailed(self._autopsy(name, container))
+            now = "ready" if container.up else "starting" if container.state == "running" else ""
+            if now and told.get(name) != now:
+                told[name] = now
+                progress(name, now)
+        return all(told.get(name) == "ready" for name in self._names({}))
+
+    def _autopsy(self, name: str, container: Container) -> str:
+        why = "is unhealthy" if container.state == "running" else f"ended with {container.exit_code}"
+        log = self._engine.docker("logs", "--tail", "12", container.id, merge=True).decode(errors="replace")
+        return f"{name} {why}; the end of its log:\n{tail(log) or '    (empty)'}"
+
+    def _wait_ready(self, components: Sequence[str], within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while True:
+            found = self._found()
+            late = [name for name in components if not (name in found and self._is_ready(name, found[name])[0])]
+            if not late:
+                return
+            dead = [name for name in late if name in found and found[name].state in ("exited", "dead")]
+            if dead:
+                raise RuntimeFailed(self._autopsy(dead[0], found[dead[0]]))
+            if time.monotonic() > deadline:
+                raise RuntimeFailed(f"{', '.join(late)} not ready within {within_s:.0f} s")
+            time.sleep(POLL_S)
+
+    # -- one component -------------------------------------------------------------------------------------------------
+
+    def _describe(self, service: Service, name: str, found: Container | None, used: Mapping[str, float]) -> Component:
+        if found is None:
+            return Component(name=name, service=service.name, kind=service.kind, state="stopped", ready=False)
+        state = STATES.get(found.state, "stopped")
+        ready, role = self._is_ready(name, found)
+        return Component(
+            name=name,
+            service=service.name,
+            kind=service.kind,
+            state=state,
+            ready=ready,
+            role=role,
+            address=self._address(service, found),
+            pid=found.pid or None,
+            container=found.id[:12],
+            memory_mb=used.get(found.id),
+            started_at=found.started_at if state != "stopped" else None,
+        )
+
+    def _is_ready(self, name: str, container: Container) -> tuple[bool, str | None]:
+        """Ready now, and in which role. Asked directly where containers can be reached (Linux); elsewhere the health
+        check's last word, which may be half a minute old, has to do for what is not published.
+        """
+        service = self._topology[container.service]
+        address = self._address(service, container)
+        if container.state != "running" or address is None:
+            return False, None
+        if sys.platform != "linux" and not container.published:
+            return container.up, None
+        try:
+            return True, readiness.ask(service, name, address, self._secrets)
+        except readiness.NotReady:
+            return False, None
+
+    def _address(self, service: Service, container: Container) -> str | None:
+        """From this machine."""
+        port = self._port(service)
+        return container.published.get(port) or (f"{container.ip}:{port}" if container.ip else None)
+
+    def _port(self, service: Service) -> str:
+        listen = topology.interpolate(service.environment.get("LISTEN", ""), {})
+        return listen.rpartition(":")[2]
+
+    def _thaw(self, container: Container) -> None:
+        if container.state == "paused":
+            self._do(self._docker.container.unpause, container)
+
+    def _do(self, verb: object, container: Container, *arguments: object) -> None:
+        assert callable(verb)
+        try:
+            verb(container.id, *arguments)
+        except DockerException as error:
+            who = f"{container.service}-{container.number}"
+            raise RuntimeFailed(f"{who}: {(error.stderr or str(error)).strip()}") from error
+
+    # -- names ---------------------------------------------------------------------------------------------------------
+
+    def _found(self) -> dict[str, Container]:
+        """Component -> its container, for those that have one."""
+        found = [c for c in self._engine.containers() if c.service in self._topology.services]
+        order = list(self._topology.services)
+        found.sort(key=lambda c: (order.index(c.service), c.number))
+        return {self._topology[c.service].components(c.number)[-1]: c for c in found}
+
+    def _components(self, service: Service, found: Mapping[str, Container]) -> list[str]:
+        """As many as were asked for; a shop that runs already knows how many those were."""
+        running = sum(1 for container in found.values() if container.service == service.name)
+        return service.components(self._asked_for.get(service.name, running or None))
+
+    def _names(self, found: Mapping[str, Container]) -> list[str]:
+        return [name for service in self._topology for name in self._components(service, found)]
+
+    def _service(self, name: str) -> Service:
+        if name not in self._topology.services:
+            raise UnknownComponent(_unknown("service", name, list(self._topology.services)))
+        return self._topology[name]
+
+    def _container(self, component: str) -> Container:
+        found = self._found()
+        if component in found:
+            return found[component]
+        names = self._names(found)
+        if component in names:
+            raise RuntimeFailed(f"{component} has no container: the shop is not up")
+        raise UnknownComponent(_unknown("component", component, names))
+
+    def _running(self, component: str) -> Container:
+        container = self._container(component)
+        if container.state not in STATES:
+            raise RuntimeFailed(f"{component} is not running")
+        return container
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=3)
+    return f"there is no {what} {name}" + (f"; do you mean {' or '.join(near)}?" if near else "")
