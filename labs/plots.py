@@ -16,21 +16,15 @@ MARKERS = ("circle", "diamond-open", "square", "x")
 
 def bars(
     title: str, unit: str, groups: Sequence[str], series: Mapping[str, Sequence[float]], *, digits: int = 0,
-    log: bool = False, expected: Mapping[str, float] | None = None,
+    log: bool = False,
 ) -> Any:  # fmt: skip
-    """Grouped bars with their values written on them; `expected` (by group) adds the arithmetic, as a line."""
+    """Grouped bars with their values written on them; `digits` after the point."""
     figure = go.Figure()
     for index, (name, values) in enumerate(series.items()):
         figure.add_bar(
             name=name, x=list(groups), y=list(values), text=[f"{value:.{digits}f}" for value in values],
             textposition="outside", cliponaxis=False, marker_color=FILLS[index % 4],
             marker_pattern_shape=PATTERNS[index % 4], marker_line={"color": INK, "width": 1},
-        )  # fmt: skip
-    if expected:
-        figure.add_scatter(
-            name="arithmetic", x=list(expected), y=list(expected.values()), mode="markers+text",
-            text=[f"arithmetic {value:.{digits}f}" for value in expected.values()], textposition="bottom center",
-            marker={"symbol": "line-ew", "size": 60, "line": {"width": 4, "color": INK}},
         )  # fmt: skip
     _style(figure, title, unit)
     if log:

@@ -1,5 +1,6 @@
 """The report of a run: one HTML file that works offline and on a projector, with or without colour."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import plotly
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from labs import plots
 from labs.engine.bench import Phase
@@ -23,8 +24,9 @@ TEMPLATES = Environment(
 
 
 def paragraphs(text: str) -> Markup:
-    """Prose as HTML: an empty line ends a paragraph."""
-    return Markup("\n").join(Markup("<p>{}</p>").format(part.replace("\n", " ")) for part in text.strip().split("\n\n"))
+    """Prose as HTML: an empty line ends a paragraph, backquotes are code."""
+    parts = [str(escape(part.replace("\n", " "))) for part in text.strip().split("\n\n")]
+    return Markup("\n".join("<p>" + re.sub("`(.+?)`", r"<code>\1</code>", part) + "</p>" for part in parts))
 
 
 TEMPLATES.filters["paragraphs"] = paragraphs

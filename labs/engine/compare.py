@@ -1,7 +1,10 @@
-"""Two runs side by side. What lies within chance is called the same: an A/A comparison says "no difference"."""
+"""Two runs side by side. What lies within chance is called the same: an A/A comparison says "no difference".
+
+The steady state is the control: both runs did the same there, so whatever differs there is the machine's mood.
+"""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +26,16 @@ class Line:
     b_ms: float
     a_interval: tuple[float, float] | None
     b_interval: tuple[float, float] | None
+    control_ms: float = 0.0
+    """By how much the same percentile of the steady states differs."""
 
     @property
     def differs(self) -> bool:
-        """Whether the two intervals do not even touch. Cautious on purpose: it may miss a small difference."""
+        """Whether the intervals do not even touch and the gap is twice the control's. May miss a small difference."""
         if self.a_interval is None or self.b_interval is None:
             return False
-        return self.a_interval[1] < self.b_interval[0] or self.b_interval[1] < self.a_interval[0]
+        apart = self.a_interval[1] < self.b_interval[0] or self.b_interval[1] < self.a_interval[0]
+        return apart and abs(self.a_ms - self.b_ms) > 2 * self.control_ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,7 @@ def compare(run_a: str | Path, run_b: str | Path, *, runs: Path = RUNS) -> Diffe
     )
     both = [name for name in loads_a if name in loads_b]
     lines = [_line(name, percentile, loads_a[name], loads_b[name]) for name in both for percentile in PERCENTILES]
+    lines = [replace(line, control_ms=_control(line.percentile, lines)) for line in lines]
     return Difference(a=a.path, b=b.path, lines=lines, findings=_findings(journals))
 
 
@@ -80,6 +87,11 @@ def _line(name: str, percentile: int, a: LoadResult, b: LoadResult) -> Line:
         a_interval=_interval(a, percentile),
         b_interval=_interval(b, percentile),
     )
+
+
+def _control(percentile: int, lines: Sequence[Line]) -> float:
+    steady = [line for line in lines if line.load.startswith("steady_") and line.percentile == percentile]
+    return max((abs(line.a_ms - line.b_ms) for line in steady), default=0.0)
 
 
 def _interval(load: LoadResult, percentile: int) -> tuple[float, float] | None:

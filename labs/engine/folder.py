@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-RUNS = Path(__file__).resolve().parents[2] / "runs"
+RUNS = Path(os.environ.get("SHOPLAB_RUNS") or Path(__file__).resolve().parents[2] / "runs")
+"""Beside the source, unless SHOPLAB_RUNS names another folder."""
 
 
 class NoSuchRun(Exception):

@@ -1,6 +1,7 @@
 """Start a load in a process of its own, from ordinary code (also inside a notebook's running event loop)."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -70,7 +71,10 @@ class RunningLoad:
         self._job, self._schedule, self._progress = job, schedule, progress
         self._last: dict[str, Any] = {}
         command = [sys.executable, "-m", "labs.load.worker"]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self._process.stdin
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.close()

@@ -1,0 +1,291 @@
+"""The engine with a shop and a load that are made up: what it does when things go well, badly and very badly."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labs.engine import replay as replaying
+from labs.engine.bench import Bench
+from labs.engine.compare import compare
+from labs.engine.folder import NoSuchRun, RunFolder
+from labs.engine.gate import PredictionsMissing
+from labs.engine.outcome import LabResult
+from labs.engine.runner import LabBroke, run_lab
+from labs.engine.stability import stability
+from labs.engine.undo import finish_interrupted
+from labs.lab import Answer, Finding, Interview, Lab, LoadPlan, Number, Row, Step, Teaching
+from labs.load import LoadResult, Schedule
+from labs.load.sample import Sample
+from labs.probes import all_ready, failures, invariants, p99_below
+
+
+class FakeShop:
+    """Remembers what was done to it. `slow` is whether a fault is on; `broken` verbs raise."""
+
+    url, runtime, name = "http://shop.invalid", "local", "toy"
+
+    def __init__(self) -> None:
+        self.replicas, self.policy, self.slow, self.sick = 2, "round_robin", False, False
+        self.calls: list[str] = []
+        self.broken: set[str] = set()
+        self.on_call: Callable[[str], None] = lambda verb: None
+
+    def status(self) -> list[dict[str, Any]]:
+        names = [f"catalog-{number + 1}" for number in range(self.replicas)]
+        return [{"name": name, "service": "catalog", "kind": "service", "ready": not self.sick} for name in names]
+
+    def scale(self, service: str, n: int, /) -> None:
+        self._called("scale")
+        self.replicas = n
+
+    def balance(self, service: str, policy: str, /) -> None:
+        self._called("balance")
+        self.policy = policy
+
+    def set_fault(self, fault: str, target: str, /, **params: Any) -> None:
+        self._called("set_fault")
+        self.slow = True
+
+    def heal(self) -> list[str]:
+        self._called("heal")
+        self.slow = False
+        return []
+
+    def check(self) -> list[str]:
+        return []
+
+    def reset(self) -> None:
+        self._called("reset")
+
+    def _called(self, verb: str) -> None:
+        self.calls.append(verb)
+        self.on_call(verb)
+        if verb in self.broken:
+            raise RuntimeError(f"{verb} does not work")
+
+    @property
+    def as_found(self) -> bool:
+        return (self.replicas, self.policy, self.slow) == (2, "round_robin", False)
+
+
+class FakeLoads:
+    """Loads that are over at once: 2 ms each, or 300 ms while the shop is slow; late by `lag_s`."""
+
+    def __init__(self, shop: FakeShop, lag_s: float = 0.0) -> None:
+        self.shop, self.lag_s = shop, lag_s
+
+    def __call__(self, url: str, schedule: Schedule, mix: str, *, seed: int, progress: object) -> "FakeLoads":
+        self.schedule, self.seed, self.mix = schedule, seed, mix
+        return self
+
+    def wait(self) -> LoadResult:
+        samples = [self._sample(at, number) for number, at in enumerate(self.schedule.arrivals)]
+        return LoadResult(
+            mix=self.mix, arrival=self.schedule.name, rate=self.schedule.rate, duration_s=self.schedule.duration_s,
+            seed=self.seed, started_at=time.time(), samples=samples,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def _sample(self, at: float, number: int) -> Sample:
+        took = (0.3 if self.shop.slow else 0.002) + (number % 7) / 10_000
+        sent = at + self.lag_s
+        return Sample(
+            intended_s=at, what="product", client="10.77.1.2", sent_s=sent, done_s=sent + took, outcome="ok",
+            status=200, replica="catalog-1",
+        )  # fmt: skip
+
+
+def change_everything(shop: Bench) -> None:
+    """Scale, balance and break."""
+    shop.scale("catalog", 4)
+    shop.balance("catalog", "least_conn")
+    shop.fault("http_delay", "catalog-1", fixedDelay=0.3)
+    shop.load("broken")
+
+
+def toy_lab(*method: Step) -> Lab:
+    return Lab(
+        slug="toy", topic="load_balancing", title="Toy", minutes=1, question="Is it slow?", goal="say so", map="shop",
+        predictions=(Number(id="p50", text="How slow?", unit="ms", low=0, high=999, measured="p50_ms"),),
+        steady_state=(all_ready(), failures(), p99_below(100), invariants()),
+        steady_load=LoadPlan(mix="products", rate=100, seconds=2, quick_seconds=2, warm_up_s=0),
+        load=LoadPlan(mix="products", rate=100, seconds=6, quick_seconds=6),
+        prepare=(), method=method or (change_everything,),
+        measure=lambda loads: {"p50_ms": loads["broken"].latency.percentile(50)},
+        findings=lambda n: [Finding(claim="It is slow", holds=n["p50_ms"] >= 300, measured=f"{n['p50_ms']:.0f}",
+                                    expected="300")],
+        rows=lambda n: [Row(what="p50", unit="ms", formula="d", expected=300, measured=n["p50_ms"], question="p50")],
+        plots=lambda loads, n: {},
+        teaching=Teaching(explanation=lambda n: f"It took {n['p50_ms']:.0f} ms", artifacts="none", mitigation="heal",
+                          questionnaire=(("Why?", "Because."),), further="More.", notes="None.",
+                          interview=Interview(question="Why?", short=lambda n: "So.", long=lambda n: "So it is.")),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shop() -> FakeShop:
+    return FakeShop()
+
+
+@pytest.fixture
+def run(shop: FakeShop, tmp_path: Path) -> Callable[..., LabResult]:
+    def run(lab: Lab | None = None, lag_s: float = 0.0, **options: Any) -> LabResult:
+        options = {"predict": False, "runs": tmp_path, "start": FakeLoads(shop, lag_s)} | options
+        return run_lab(lab or toy_lab(), shop, **options)
+
+    return run
+
+
+Run = Callable[..., LabResult]
+
+
+def journal(result: LabResult) -> Any:
+    return json.loads((result.run_dir / "journal.json").read_text())
+
+
+def test_a_run_passes_and_leaves_the_shop_as_it_was_found(run: Run, shop: FakeShop) -> None:
+    result = run()
+    assert (result.verdict, result.exit_code, result.reasons) == ("pass", 0, [])
+    assert shop.as_found and "set_fault" in shop.calls
+
+
+def test_the_contract_of_the_final_object(run: Run) -> None:
+    report = run(predict=True, answers={"p50": Answer(value=290, because="the delay")}).to_json()
+    assert {"lab", "verdict", "findings", "predictions", "run_dir", "seconds"} <= set(report)
+    assert set(report["findings"][0]) == {"claim", "holds", "measured", "expected"}
+    assert report["predictions"][0]["right"] is True
+
+
+def test_the_run_refuses_before_anything_is_touched_until_the_predictions_are_there(
+    run: Run, shop: FakeShop, tmp_path: Path
+) -> None:
+    with pytest.raises(PredictionsMissing, match="p50"):
+        run(predict=True)
+    assert shop.calls == [] and list(tmp_path.iterdir()) == []
+
+
+def test_predictions_are_sealed_before_the_method(run: Run) -> None:
+    result = run(predict=True, answers={"p50": Answer(value=5)})
+    sealed = result.run_dir / "predictions.json"
+    assert sealed.stat().st_mode & 0o222 == 0
+    assert journal(result)["predictions_sha256"] == RunFolder(result.run_dir).digest("predictions.json")
+
+
+def test_without_its_fault_the_finding_fails(run: Run, shop: FakeShop) -> None:
+    result = run(inject=False)
+    assert (result.verdict, result.exit_code) == ("fail", 1)
+    assert "set_fault" not in shop.calls and shop.as_found
+
+
+def test_a_baseline_that_is_not_met_is_unknown_and_nothing_is_broken(run: Run, shop: FakeShop) -> None:
+    shop.sick = True
+    result = run()
+    assert (result.verdict, result.exit_code, shop.calls) == ("unknown", 2, [])
+    assert "components not ready" in result.reasons[0]
+
+
+def test_a_generator_that_lags_makes_the_run_unknown(run: Run) -> None:
+    result = run(replace(toy_lab(), steady_state=()), lag_s=0.2)
+    assert result.verdict == "unknown" and "lagged" in result.reasons[0]
+
+
+def test_too_few_samples_make_the_run_unknown(run: Run) -> None:
+    lab = replace(toy_lab(), load=LoadPlan(mix="products", rate=10, seconds=6, quick_seconds=6))
+    assert "samples" in run(lab).reasons[0]
+
+
+def test_a_step_that_raises_breaks_the_harness_but_not_the_shop(run: Run, shop: FakeShop) -> None:
+    def explode(shop: Bench) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(LabBroke, match="ZeroDivisionError"):
+        run(toy_lab(change_everything, explode))
+    assert shop.as_found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_in_the_middle_roll_back_and_prove_it(run: Run, shop: FakeShop, number: int) -> None:
+    result = run(toy_lab(change_everything, lambda bench: os.kill(os.getpid(), number)))
+    assert result.verdict == "unknown" and "interrupted" in result.reasons[0] and shop.as_found
+    assert all(probe["holds"] for probe in journal(result)["steady_state"]["after"])
+
+
+def test_ctrl_c_during_the_rollback_does_not_stop_it(run: Run, shop: FakeShop) -> None:
+    shop.on_call = lambda verb: os.kill(os.getpid(), signal.SIGINT) if verb == "heal" else None
+    assert run().verdict == "pass" and shop.as_found
+
+
+def test_what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back(run: Run, shop: FakeShop) -> None:
+    shop.broken = {"heal"}
+    result = run()
+    assert result.verdict == "fail" and any("could not be taken back: heal" in reason for reason in result.reasons)
+    assert (shop.replicas, shop.policy) == (2, "round_robin")
+
+
+def test_every_undo_is_on_disk_before_the_deed(run: Run, shop: FakeShop, tmp_path: Path) -> None:
+    seen: dict[str, str] = {}
+    shop.on_call = lambda verb: seen.setdefault(verb, next(tmp_path.glob("toy/*/undo.json")).read_text()) and None
+    run()
+    assert '"scale"' in seen["scale"] and '"balance"' in seen["balance"] and '"heal"' in seen["set_fault"]
+
+
+def test_the_next_run_finishes_the_rollback_of_a_killed_one(run: Run, shop: FakeShop, tmp_path: Path) -> None:
+    killed = RunFolder.create(tmp_path, "toy")
+    killed.write_json("undo.json", {"shop": "toy", "undo": [["scale", "catalog", 3], ["heal"]]})
+    assert [tried["undo"] for tried in finish_interrupted(shop, tmp_path)] == ["heal", "scale catalog 3"]
+    assert shop.replicas == 3 and finish_interrupted(shop, tmp_path) == []
+
+
+def test_another_shops_undo_list_is_left_alone(shop: FakeShop, tmp_path: Path) -> None:
+    RunFolder.create(tmp_path, "toy").write_json("undo.json", {"shop": "other", "undo": [["heal"]]})
+    assert finish_interrupted(shop, tmp_path) == [] and shop.calls == []
+
+
+def test_the_run_folder_holds_everything_and_latest_points_at_it(run: Run, tmp_path: Path) -> None:
+    result = run()
+    names = {path.name for path in result.run_dir.iterdir()}
+    assert names >= {"journal.json", "predictions.json", "samples.csv.gz", "latency.hdr", "series.json", "plots",
+                     "report.html", "logs", "env.json"}  # fmt: skip
+    assert (tmp_path / "latest").resolve() == result.run_dir.resolve()
+
+
+def test_the_report_works_offline_and_quotes_the_run(run: Run) -> None:
+    page = (run().run_dir / "report.html").read_text()
+    assert "It took 300 ms" in page or "It took 30" in page
+    assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page) == []
+
+
+def test_a_replay_says_the_same_from_the_folder_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(predict=True, answers={"p50": Answer(value=5)})
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    again = replaying.replay(result.run_dir)
+    assert (again.verdict, again.findings, again.predictions) == (result.verdict, result.findings, result.predictions)
+
+
+def test_a_run_compared_with_its_like_shows_no_difference(run: Run, tmp_path: Path) -> None:
+    assert compare(run().run_dir, run().run_dir).summary == "no difference"
+
+
+def test_a_run_compared_with_one_without_the_fault_shows_it(run: Run) -> None:
+    summary = compare(run().run_dir, run(inject=False).run_dir).summary
+    assert "broken p50" in summary and "It is slow" in summary
+
+
+def test_a_run_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchRun, match="no run 'toy'"):
+        compare("toy", "toy", runs=tmp_path)
+
+
+def test_stability_counts_how_often_each_finding_held(shop: FakeShop, tmp_path: Path) -> None:
+    counts = stability(toy_lab(), shop, 3, folder=tmp_path, start=FakeLoads(shop))
+    assert (counts.runs, dict(counts.held), counts.exit_code) == (3, {"It is slow": 3}, 0)

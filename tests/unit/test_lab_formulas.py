@@ -1,0 +1,48 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labs import formulas
+
+
+def test_round_robin_gives_everyone_the_same() -> None:
+    assert formulas.round_robin_share(4) == 0.25
+
+
+def test_least_connections_gives_the_fair_share_without_a_delay_and_less_with_one() -> None:
+    assert formulas.least_conn_share(60, 0.0, 4) == 0.25
+    assert formulas.least_conn_share(60, 0.3, 4) == pytest.approx(1 / 22)
+
+
+def test_ip_hash_looks_at_three_octets_only() -> None:
+    assert len({formulas.ip_hash_replica(f"127.0.0.{host}", 4) for host in range(1, 31)}) == 1
+    assert len({formulas.ip_hash_replica(f"127.0.{octet}.1", 4) for octet in range(1, 31)}) == 4
+
+
+@given(st.lists(st.ip_addresses(v=4).map(str), min_size=1), st.integers(1, 9))
+def test_ip_hash_shares_sum_to_one(addresses: list[str], replicas: int) -> None:
+    assert sum(formulas.ip_hash_shares(addresses, replicas)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("percentile", "expected"), [(0.5, 2.0), (0.9, 302.0), (0.99, 302.0)])
+def test_a_quarter_of_slow_answers_spares_the_median_and_owns_the_tail(percentile: float, expected: float) -> None:
+    assert formulas.percentile_of_two(0.25, 2.0, 302.0, percentile) == expected
+
+
+def test_all_waiting_is_everyones_normal_time_and_the_delay_of_those_it_hits() -> None:
+    assert formulas.total_wait(400, 0.002, 0.25, 0.3) == pytest.approx(0.8 + 30)
+
+
+def test_littles_law_and_utilisation() -> None:
+    assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
+    assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
+
+
+@pytest.mark.parametrize(("percentile", "needed"), [(0.95, 72), (0.99, 368)])
+def test_a_percentiles_interval_needs_enough_samples(percentile: float, needed: int) -> None:
+    assert formulas.percentile_interval(range(needed - 1), percentile) is None
+    assert formulas.percentile_interval(range(needed), percentile) is not None
+
+
+def test_the_interval_of_a_median_surrounds_it() -> None:
+    assert formulas.percentile_interval(range(1, 101), 0.5) == (40, 61)
