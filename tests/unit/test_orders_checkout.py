@@ -1,0 +1,221 @@
+"""The order path, step by step, with everything around it in memory."""
+
+from collections.abc import Callable
+
+import pytest
+from orders_fakes import Crash, World, crash, refuse, time_out
+
+from services.common.errors import Declined, Invalid, TimedOut, Unavailable
+from services.orders.checkout import Wanted
+from services.orders.rounds import OutOfStock
+
+PATH = ["find", "price", "open", "resume", "reserve", "charge", "commit", "place"]
+
+
+def test_an_order_is_made_in_the_order_of_the_design() -> None:
+    world = World()
+    order, new = world.buy()
+    assert new and order.head.total_cents == 1000
+    assert world.script.steps == PATH
+    world.check()
+
+
+def test_the_same_key_again_is_the_same_order_and_asks_nobody_else() -> None:
+    world = World()
+    first, _ = world.buy()
+    world.script.steps.clear()
+    second, new = world.buy()
+    assert second == first and not new
+    assert world.script.steps == ["find", "of_key"]
+
+
+def test_the_same_key_with_another_body_is_refused() -> None:
+    world = World()
+    world.buy(quantity=2)
+    with pytest.raises(Invalid):
+        world.buy(quantity=3)
+
+
+def test_the_order_of_the_lines_does_not_make_another_body() -> None:
+    lines = [("tea-001", 1), ("cup-001", 2)]
+    assert Wanted(lines, "tok_ok").fingerprint == Wanted(lines[::-1], "tok_ok").fingerprint
+
+
+def test_an_unknown_product_leaves_no_trace() -> None:
+    world = World()
+    with pytest.raises(Invalid):
+        world.buy(sku="moon-001")
+    assert world.attempts.rows == {}
+
+
+@pytest.mark.parametrize("step", range(len(PATH)))
+@pytest.mark.parametrize("trouble", [crash, time_out, refuse])
+def test_after_a_failure_before_any_step_the_same_key_makes_one_order(step: int, trouble: Callable[[], None]) -> None:
+    world = World()
+    world.script.before[step] = trouble
+    with pytest.raises((Crash, TimedOut, Unavailable)):
+        world.buy()
+    order, _ = world.buy()
+    world.settle()
+    world.check()
+    assert world.orders.by_key["k"] == order
+
+
+@pytest.mark.parametrize("step", range(len(PATH)))
+@pytest.mark.parametrize("trouble", [crash, time_out])
+def test_after_a_lost_answer_of_any_step_the_same_key_makes_one_order(step: int, trouble: Callable[[], None]) -> None:
+    world = World()
+    world.script.after[step] = trouble
+    with pytest.raises((Crash, TimedOut)):
+        world.buy()
+    world.buy()
+    world.settle()
+    world.check()
+    assert len(world.orders.by_key) == 1
+
+
+@pytest.mark.parametrize("step", range(len(PATH)))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whoever_never_comes_back_is_settled_without_them(step: int, when: str) -> None:
+    world = World()
+    getattr(world.script, when)[step] = crash
+    world.try_to_buy()
+    world.settle()
+    world.check()
+    charge = PATH.index("charge")
+    charged = step > charge or (step == charge and when == "after")
+    assert len(world.orders.by_key) == (1 if charged else 0)
+
+
+@pytest.mark.parametrize("step", range(len(PATH)))
+def test_a_double_click_at_any_moment_makes_one_order_that_both_see(step: int) -> None:
+    world = World()
+    clicks: list[tuple[str, bool]] = []
+
+    def click() -> None:
+        order, new = world.buy()
+        clicks.append((order.head.order_id, new))
+
+    world.script.before[step] = click
+    click()
+    assert len({order_id for order_id, _ in clicks}) == 1
+    assert sorted(new for _, new in clicks) == [False, True]
+    world.check()
+
+
+def test_out_of_stock_is_said_and_a_later_retry_may_succeed() -> None:
+    world = World(tea_001=1)
+    with pytest.raises(OutOfStock):
+        world.buy(quantity=2)
+    assert "charge" not in world.script.steps and "refund" not in world.script.steps
+    world.inventory.available["tea-001"] = world.stock["tea-001"] = 5
+    _, new = world.buy(quantity=2)
+    assert new and world.attempts.rows["k"].round == 2
+    world.check()
+
+
+def test_a_declined_card_gives_the_stock_back_and_stays_declined() -> None:
+    world = World()
+    for _ in range(2):
+        with pytest.raises(Declined):
+            world.buy(token="tok_declined")
+    assert world.inventory.available["tea-001"] == 10
+    assert world.script.steps.count("charge") == 1
+    world.check()
+
+
+def test_a_reservation_that_expired_while_paying_is_taken_again() -> None:
+    world = World()
+    world.script.before[PATH.index("commit")] = world.inventory.expire
+    _, new = world.buy()
+    assert new
+    world.check()
+
+
+def test_money_is_given_back_when_the_stock_was_sold_to_somebody_else_meanwhile() -> None:
+    world = World(tea_001=2)
+
+    def lose_it() -> None:
+        world.inventory.expire()
+        world.buy(key="quicker")
+
+    world.script.before[PATH.index("commit")] = lose_it
+    with pytest.raises(OutOfStock):
+        world.buy(key="slower")
+    assert "refunded" in world.payments.states.values()
+    assert world.attempts.rows["slower"].state == "failed"
+    world.check()
+
+
+@pytest.mark.parametrize("step", [PATH.index(name) for name in ("reserve", "charge", "commit", "place")])
+def test_a_request_that_wakes_up_after_the_reconciler_never_says_placed_when_it_is_not(step: int) -> None:
+    world = World()
+    world.script.before[step] = world.reconciler.reconcile
+    world.try_to_buy()
+    world.settle()
+    world.check()
+    world.buy()
+    world.check()
+
+
+def test_a_charge_that_comes_after_its_round_was_given_up_takes_no_money() -> None:
+    world = World()
+    world.script.before[PATH.index("charge")] = world.reconciler.reconcile
+    with pytest.raises(Unavailable):
+        world.buy()
+    assert "charged" not in world.payments.states.values()
+    world.check()
+
+
+def test_stock_that_was_kept_for_a_round_given_up_meanwhile_comes_back() -> None:
+    world = World()
+    world.script.before[PATH.index("charge")] = crash
+    world.try_to_buy()
+    world.script.clear()
+    world.script.before[6] = crash  # state, then a retry: find, resume, reserve, charge, commit, and dies before place
+    world.script.after[0] = world.try_to_buy
+    world.reconciler.reconcile()
+    assert list(world.payments.states.values()) == ["refunded"]
+    world.check()
+
+
+def test_what_a_failed_undo_left_is_undone_by_the_retry() -> None:
+    world = World()
+    world.script.before[PATH.index("charge")] = crash
+    world.try_to_buy()
+    world.script.clear()
+    world.script.before[2] = time_out  # state, give_up, refund
+    world.reconciler.reconcile()
+    assert world.attempts.rows["k"].state == "failing"
+    world.script.clear()
+    _, new = world.buy()
+    assert new and world.attempts.rows["k"].round == 2
+    world.check()
+
+
+def test_a_price_change_between_two_tries_does_not_change_what_is_charged() -> None:
+    world = World()
+    world.script.before[PATH.index("charge")] = time_out
+    world.try_to_buy()
+    world.catalog.prices["tea-001"] = 9999
+    order, _ = world.buy()
+    assert order.head.total_cents == 1000
+
+
+def test_no_step_is_begun_when_the_time_is_over() -> None:
+    world = World()
+
+    def dawdle() -> None:
+        world.now = 4.0
+
+    world.script.after[PATH.index("reserve")] = dawdle
+    with pytest.raises(TimedOut, match="same Idempotency-Key"):
+        world.buy()
+    assert "charge" not in world.script.steps
+
+
+def test_a_refusal_after_the_charge_is_told_as_may_have_happened() -> None:
+    world = World()
+    world.script.before[PATH.index("commit")] = refuse
+    with pytest.raises(TimedOut):
+        world.buy()
