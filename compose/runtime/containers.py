@@ -182,7 +182,8 @@ class ContainersRuntime:
         for name, container in found.items():
             if container.failed:
                 raise RuntimeFailed(self._autopsy(name, container))
-            now = "ready" if container.up else "starting" if container.state == "running" else ""
+            done = self._topology[container.service].kind != "job" or container.state == "exited"
+            now = "ready" if container.up and done else "starting" if container.state == "running" else ""
             if now and told.get(name) != now:
                 told[name] = now
                 progress(name, now)
