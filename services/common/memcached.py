@@ -107,12 +107,21 @@ class Node:
             answer = question(client)
         except (OSError, MemcacheUnexpectedCloseError) as error:
             self._out_until = self._clock() + self._out_s
-            self._idle = deque()
+            self.close()
             raise NodeFailed(f"{self.address}: {error}") from error
         except MemcacheError as error:  # it answered, with a refusal; pymemcache has closed the connection
             raise NodeFailed(f"{self.address}: {error}") from error
-        idle.append(client)
+        if idle is self._idle:
+            idle.append(client)
+        else:  # the node failed in the meantime
+            client.close()
         return answer
+
+    def close(self) -> None:
+        """Give up the idle connections; the next question makes a new one."""
+        old, self._idle = self._idle, deque()
+        while old:
+            old.pop().close()
 
 
 def whole_seconds(ttl_s: float) -> int:
