@@ -1,0 +1,78 @@
+"""Orders, inventory and payments on real tables in one process; they meet as over HTTP, without sockets."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from flask import Flask
+from private_stores import ShopDatabase
+
+from services.common.http import REFUSALS
+from services.common.resilience import Breaker
+from services.inventory.app import create_app as inventory_app
+from services.inventory.stock import Stock
+from services.orders.app import create_app as orders_app
+from services.orders.attempts import Attempts
+from services.orders.checkout import Checkout
+from services.orders.orders import Orders
+from services.orders.peers import Catalog, Inventory, Payments
+from services.orders.reconciler import Reconciler
+from services.orders.rounds import Bounds, Rounds
+from services.payments.app import create_app as payments_app
+from services.payments.charges import Charges
+from services.payments.provider import Provider, ProviderTable
+
+
+class Near:
+    """Stands in for `Peers`: the same words, apps in this process at the other end."""
+
+    def __init__(self, apps: dict[str, Flask], price_cents: int = 500) -> None:
+        self._apps, self._price_cents = apps, price_cents
+
+    def get(self, path: str, *, total_s: float | None = None) -> Any:
+        return self.call("GET", path)
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, safe: bool = False, total_s: float | None = None
+    ) -> Any:
+        service = path.split("/")[2]
+        if service == "catalog":
+            return {"sku": path.rsplit("/", 1)[1], "name": "Thing", "price_cents": self._price_cents}
+        answer = self._apps[service].test_client().open(path, method=method, json=body)
+        if answer.status_code < 300:
+            return answer.json
+        problem = answer.get_json(force=True)
+        raise REFUSALS[answer.status_code](problem["detail"], state=problem.get("state"), sku=problem.get("sku"))
+
+
+class OrderShop:
+    """Everything that an order needs."""
+
+    def __init__(self, shop_database: ShopDatabase, stack: ExitStack) -> None:
+        pools = {
+            service: stack.enter_context(shop_database.pools(service))
+            for service in ("inventory", "payments", "orders")
+        }
+        provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
+        self.stock, self.orders = Stock(pools["inventory"], ttl_s=60), Orders(pools["orders"])
+        self.inventory = inventory_app(self.stock, "inventory-1", {})
+        self.payments = payments_app(self.charges, Provider(provider), provider, "payments-1", {})
+        near: Any = Near({"inventory": self.inventory, "payments": self.payments})
+        self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
+        breaker = Breaker("payments", failures=1000)
+        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds())
+        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, total_s=60, peer_s=60)
+        self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
+        self.app = orders_app(checkout, self.orders, "orders-1", {})
+
+    def order(self, key: str, sku: str, quantity: int = 1, token: str = "tok_ok") -> Any:
+        """POST /api/orders; the response."""
+        body = {"items": [{"sku": sku, "quantity": quantity}], "payment": {"token": token}}
+        return self.app.test_client().post("/api/orders", json=body, headers={"Idempotency-Key": key})
+
+
+@contextmanager
+def opened(shop_database: ShopDatabase) -> Iterator[OrderShop]:
+    """A shop whose pools are closed at the end."""
+    with ExitStack() as stack:
+        yield OrderShop(shop_database, stack)

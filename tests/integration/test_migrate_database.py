@@ -1,0 +1,61 @@
+"""What `services.migrate` makes of an empty Postgres."""
+
+import psycopg
+import pytest
+from private_stores import PASSWORDS, ShopDatabase
+
+from services.migrate.__main__ import migrate
+from services.migrate.seed import products
+
+pytestmark = pytest.mark.servers
+
+
+def count(database: ShopDatabase, table: str) -> int:
+    with database.admin() as connection:
+        row = connection.execute(f"select count(*) from {table}".encode()).fetchone()
+    assert row is not None and isinstance(row[0], int)
+    return row[0]
+
+
+def test_every_product_is_on_its_shelf_with_its_stock(shop_database: ShopDatabase) -> None:
+    with shop_database.admin() as connection:
+        seeded = connection.execute(
+            "select p.sku, s.stock from catalog.products p join inventory.stock s using (sku) order by p.position"
+        ).fetchall()
+    assert seeded == [(product.sku, product.stock) for product in products()]
+
+
+def test_migrating_again_changes_nothing(shop_database: ShopDatabase) -> None:
+    with shop_database.admin() as connection:
+        connection.execute("update inventory.stock set sold = 1, available = available - 1 where sku = 'tea-001'")
+    before = count(shop_database, "inventory.stock")
+    migrate(shop_database.migrate_settings, reset=False)
+    assert count(shop_database, "inventory.stock") == before
+    assert count(shop_database, "inventory.stock where sku = 'tea-001' and sold = 1") == 1
+
+
+def test_a_reset_forgets_everything_but_the_assortment(shop_database: ShopDatabase) -> None:
+    with shop_database.admin() as connection:
+        connection.execute("insert into payments.charges (key, state) values ('forget-me', 'voided')")
+    migrate(shop_database.migrate_settings, reset=True)
+    assert count(shop_database, "payments.charges") == 0
+    assert count(shop_database, "inventory.stock where sold + reserved > 0") == 0
+    assert count(shop_database, "inventory.stock") == count(shop_database, "catalog.products") == len(products())
+
+
+@pytest.mark.parametrize("service", PASSWORDS)
+def test_a_service_may_use_its_own_schema_only(shop_database: ShopDatabase, service: str) -> None:
+    with shop_database.role(service) as connection:
+        usable = connection.execute(
+            "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public') "
+            "and (has_schema_privilege(oid, 'usage') or has_schema_privilege(oid, 'create'))"
+        ).fetchall()
+        assert usable == [(service,)]
+        for forbidden in ("create table public.mine (x int)", "create schema mine", "create role other"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden.encode())
+
+
+def test_another_services_table_is_refused(shop_database: ShopDatabase) -> None:
+    with shop_database.role("payments") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select * from orders.attempts")

@@ -1,0 +1,180 @@
+"""The order path on real tables."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from order_shop import OrderShop, opened
+from private_stores import ShopDatabase
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module")
+def shop(shop_database: ShopDatabase) -> Iterator[OrderShop]:
+    with opened(shop_database) as shop:
+        yield shop
+
+
+@pytest.fixture
+def item(shop_database: ShopDatabase) -> Callable[[int], str]:
+    """Makes an item with so many pieces."""
+
+    def make(pieces: int) -> str:
+        sku = f"thing-{uuid.uuid4().hex[:12]}"
+        with shop_database.admin() as connection:
+            query = "insert into inventory.stock (sku, stock, available) values (%s, %s, %s)"
+            connection.execute(query, (sku, pieces, pieces))
+        return sku
+
+    return make
+
+
+def new_key() -> str:
+    return f"key {uuid.uuid4().hex}".replace(" ", "!")
+
+
+def test_an_order_is_answered_as_the_contract_says(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku = item(5)
+    answer = shop.order(new_key(), sku, 2)
+    assert answer.status_code == 201
+    assert answer.json["status"] == "confirmed" and answer.json["total_cents"] == 1000
+    assert answer.json["items"] == [{"sku": sku, "name": "Thing", "quantity": 2, "price_cents": 500}]
+    shown = shop.app.test_client().get(answer.headers["Location"])
+    assert shown.json == answer.json
+
+
+def test_every_refusal_has_its_status(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku, key = item(5), new_key()
+    assert shop.order(key, sku, 2).status_code == 201
+    assert shop.order(key, sku, 2).status_code == 200
+    assert shop.order(key, sku, 3).status_code == 422
+    assert shop.order(new_key(), sku, 6).status_code == 409
+    assert shop.order(new_key(), sku, 1, "tok_declined").status_code == 402
+    assert shop.order(new_key(), sku, 1, "4111111111111111").status_code == 422
+    assert shop.order("", sku).status_code == shop.order("ü" * 3, sku).status_code == 422
+    assert shop.app.test_client().get("/api/orders/none").status_code == 404
+    assert shop.stock.level(sku).left == 3
+
+
+def test_no_token_is_stored_or_told(shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase) -> None:
+    answer = shop.order(new_key(), item(5), 1, "tok_secret")
+    assert b"tok_secret" not in answer.data
+    shop.order(new_key(), item(5))
+    with shop_database.admin() as connection:
+        rows = connection.execute("select attempts::text from orders.attempts").fetchall()
+    assert not any("tok_" in str(row) for row in rows)
+
+
+def test_ten_clicks_at_once_make_one_order(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku, key = item(5), new_key()
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: shop.order(key, sku), range(10)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [201]
+    assert len({answer.json["order_id"] for answer in answers}) == 1
+    assert shop.stock.level(sku).sold == 1
+
+
+def test_forty_buyers_of_ten_pieces_make_ten_paid_orders(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    sku = item(10)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: shop.order(new_key(), sku), range(40)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [409] * 30
+    with shop_database.admin() as connection:
+        unpaid = connection.execute(
+            "select count(*) from orders.orders o join payments.charges c on c.key = o.charge_key "
+            "where c.state <> 'charged' or c.amount_cents <> o.total_cents"
+        ).fetchone()
+    assert unpaid == (0,)
+    assert (shop.stock.level(sku).sold, shop.stock.level(sku).reserved) == (10, 0)
+
+
+def test_an_outage_of_the_provider_is_a_503_and_the_same_key_works_afterwards(
+    shop: OrderShop, item: Callable[[int], str]
+) -> None:
+    sku, key, payments = item(5), new_key(), shop.payments.test_client()
+    assert payments.put("/internal/payments/provider", json={"error_rate": 1.0}).status_code == 200
+    answer = shop.order(key, sku)
+    assert answer.status_code == 503 and "same Idempotency-Key" in answer.json["detail"]
+    payments.put("/internal/payments/provider", json={})
+    assert shop.order(key, sku).status_code == 201
+
+
+def test_what_nobody_finishes_is_settled_by_the_reconciler(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku, key, payments = item(5), new_key(), shop.payments.test_client()
+    payments.put("/internal/payments/provider", json={"error_rate": 1.0})
+    shop.order(key, sku)
+    payments.put("/internal/payments/provider", json={})
+    assert shop.stock.level(sku).reserved == 1
+    shop.reconciler.reconcile()
+    assert shop.stock.level(sku).left == 5
+    attempt = shop.attempts.find(key)
+    assert attempt is not None and shop.charges.find(attempt.charge_key).state == "voided"
+    assert shop.order(key, sku).status_code == 201
+    assert shop.reconciler.reconcile() == 0
+
+
+def test_a_charged_attempt_is_rolled_forward_by_the_reconciler(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku, key = item(5), new_key()
+    order = shop.order(key, sku).json
+    attempt = shop.attempts.find(key)
+    assert attempt is not None
+    late = shop.attempts.open(f"{key}-2", attempt.fingerprint, attempt.lines)
+    near = {"key": late.charge_key, "items": [{"sku": sku, "quantity": 1}]}
+    assert shop.inventory.test_client().post("/internal/inventory/reservations", json=near).status_code == 201
+    paid = {"key": late.charge_key, "amount_cents": late.total_cents, "token": "tok_ok"}
+    assert shop.payments.test_client().post("/internal/payments/charges", json=paid).status_code == 201
+    shop.reconciler.reconcile()
+    assert shop.orders.of_key(f"{key}-2").head.order_id != order["order_id"]
+    assert shop.stock.level(sku).sold == 2
+
+
+def test_a_shipment_is_told_once_however_often_it_is_reported(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    order_id, client = shop.order(new_key(), item(5)).json["order_id"], shop.app.test_client()
+    answers = [client.put(f"/internal/orders/{order_id}/shipment") for _ in range(3)]
+    assert [answer.json["status"] for answer in answers] == ["shipped"] * 3
+    with shop_database.admin() as connection:
+        events = connection.execute(
+            "select event from orders.outbox where payload->>'order_id' = %s order by id", (order_id,)
+        ).fetchall()
+    assert events == [("order.placed",), ("order.shipped",)]
+    assert client.put("/internal/orders/none/shipment").status_code == 404
+
+
+def test_best_sellers_are_those_sold_most(shop: OrderShop, item: Callable[[int], str]) -> None:
+    much, more = item(500), item(500)
+    shop.order(new_key(), much, 98)
+    shop.order(new_key(), more, 99)
+    best = shop.app.test_client().get("/internal/orders/best-sellers?limit=2").json["items"]
+    assert best == [{"sku": more, "sold": 99}, {"sku": much, "sold": 98}]
+
+
+@pytest.mark.parametrize(("state", "status"), [("refund", 409), ("none", 200)])
+def test_a_charge_key_is_charged_once_and_never_after_a_refund(shop: OrderShop, state: str, status: int) -> None:
+    client, body = shop.payments.test_client(), {"key": new_key()[4:], "amount_cents": 700, "token": "tok_ok"}
+    assert client.post("/internal/payments/charges", json=body).status_code == 201
+    if state == "refund":
+        assert client.post(f"/internal/payments/charges/{body['key']}/refund").json["state"] == "refunded"
+    assert client.post("/internal/payments/charges", json=body).status_code == status
+    assert client.post("/internal/payments/charges", json={**body, "amount_cents": 1}).status_code == 409
+
+
+def test_the_first_outcome_counts_when_two_charge_at_once(shop: OrderShop) -> None:
+    key = new_key()[4:]
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(lambda n: shop.charges.record(key, ("charged", "declined")[n % 2], 5), range(12)))
+    assert [new for _, new in outcomes].count(True) == 1
+    assert len({charge.state for charge, _ in outcomes}) == 1
+
+
+def test_the_provider_behaves_alike_in_all_replicas(shop: OrderShop, shop_database: ShopDatabase) -> None:
+    with opened(shop_database) as other:
+        mood = {"latency_ms": 3, "error_rate": 0.25, "decline_rate": 0.5}
+        shop.payments.test_client().put("/internal/payments/provider", json=mood)
+        assert other.payments.test_client().get("/internal/payments/provider").json == mood
+        shop.payments.test_client().put("/internal/payments/provider", json={})
