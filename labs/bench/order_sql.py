@@ -1,0 +1,170 @@
+"""What one checkout says to Postgres, and nothing else: the yardstick of the order path.
+
+The same statements in the same transactions, under the same roles, as services/orders, inventory and payments send
+them; written down here once more because labs see the shop only from outside. The shop's invariants hold afterwards,
+which is how a difference between the two would show.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+ROLES = ("orders", "inventory", "payments")
+HELD_S = 60.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One piece of an item."""
+
+    sku: str
+    name: str
+    price_cents: int
+
+
+Session = Connection[tuple[Any, ...]]
+
+
+class Till:
+    """One customer after the other; a connection for each of the three services, as a thread of theirs would hold."""
+
+    def __init__(self, address: str, passwords: Mapping[str, str]) -> None:
+        host, port = address.split(":")
+        self._orders, self._inventory, self._payments = (
+            psycopg.connect(
+                host=host, port=int(port), dbname="shop", user=role, password=passwords[f"{role.upper()}_DB_PASSWORD"]
+            )
+            for role in ROLES
+        )
+
+    def close(self) -> None:
+        """Hang up."""
+        for connection in (self._orders, self._inventory, self._payments):
+            connection.close()
+
+    def check_out(self, line: Line) -> None:
+        """Order one piece. Raises psycopg.Error; ValueError when it is sold out."""
+        key = f"bench-{secrets.token_hex(16)}"
+        charge_key = f"{hashlib.sha256(key.encode()).hexdigest()[:40]}-1"
+        with self._orders.transaction():
+            find_attempt(self._orders, key)
+        with self._orders.transaction():
+            open_attempt(self._orders, key, line)
+        with self._inventory.transaction():
+            reserve(self._inventory, charge_key, line)
+        with self._payments.transaction():
+            find_charge(self._payments, charge_key)
+        with self._payments.transaction():
+            charge(self._payments, charge_key, line)
+        with self._inventory.transaction():
+            keep(self._inventory, charge_key)
+        with self._orders.transaction():
+            place(self._orders, key, charge_key, line)
+
+
+def find_attempt(orders: Session, key: str) -> None:
+    """Is the key known?"""
+    orders.execute("select key, fingerprint, round, state, failure, body from attempts where key = %s", (key,))
+
+
+def open_attempt(orders: Session, key: str, line: Line) -> None:
+    """Write down what is tried."""
+    body = {"lines": [{"sku": line.sku, "name": line.name, "quantity": 1, "price_cents": line.price_cents}]}
+    fingerprint = hashlib.sha256(json.dumps([[(line.sku, 1)], "tok_ok"]).encode()).hexdigest()
+    orders.execute(
+        "insert into attempts (key, fingerprint, body) values (%s, %s, %s) on conflict (key) do nothing "
+        "returning key, fingerprint, round, state, failure, body",
+        (key, fingerprint, Jsonb(body)),
+    )
+
+
+def reserve(inventory: Session, key: str, line: Line) -> None:
+    """Hold the piece."""
+    inventory.execute(
+        "insert into reservations (key, state, expires_at) values (%s, 'held', now() + make_interval(secs => %s)) "
+        "on conflict (key) do nothing returning key, state, expires_at",
+        (key, HELD_S),
+    )
+    inventory.execute(
+        "insert into reservation_lines (key, sku, quantity) select %s, * from unnest(%s::text[], %s::int[])",
+        (key, [line.sku], [1]),
+    )
+    taken = inventory.execute(
+        "update stock set available = available - %(n)s, reserved = reserved + %(n)s "
+        "where sku = %(sku)s and available >= %(n)s",
+        {"n": 1, "sku": line.sku},
+    )
+    if taken.rowcount == 0:
+        raise ValueError(f"{line.sku} is sold out")
+
+
+def find_charge(payments: Session, key: str) -> None:
+    """Was it charged before?"""
+    payments.execute("select key, state, amount_cents from charges where key = %s", (key,))
+
+
+def charge(payments: Session, key: str, line: Line) -> None:
+    """Record the charge."""
+    payments.execute(
+        "insert into charges (key, state, amount_cents) values (%s, %s, %s) on conflict (key) do nothing "
+        "returning key, state, amount_cents",
+        (key, "charged", line.price_cents),
+    )
+
+
+def keep(inventory: Session, key: str) -> None:
+    """What was held is sold."""
+    inventory.execute("select key, state, expires_at from reservations where key = %s for update", (key,))
+    inventory.execute(
+        "update reservations set state = %s, expires_at = coalesce(now() + make_interval(secs => %s), expires_at) "
+        "where key = %s returning key, state, expires_at",
+        ("committed", None, key),
+    )
+    inventory.execute(
+        "select from stock where sku in (select sku from reservation_lines where key = %s) order by sku for update",
+        (key,),
+    )
+    inventory.execute(
+        "update stock s set sold = s.sold + l.quantity, reserved = s.reserved - l.quantity "
+        "from reservation_lines l where l.key = %s and s.sku = l.sku",
+        (key,),
+    )
+
+
+def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
+    """The order, its line and its event."""
+    order_id = secrets.token_hex(16)
+    orders.execute(
+        "update attempts set state = %s, failure = coalesce(%s, failure), updated_at = now() "
+        "where key = %s and round = %s and state = %s",
+        ("done", None, key, 1, "pending"),
+    )
+    placed = orders.execute(
+        "insert into orders (order_id, key, charge_key, status, total_cents) values (%s, %s, %s, 'confirmed', %s) "
+        "returning order_id, status, total_cents, placed_at",
+        (order_id, key, charge_key, line.price_cents),
+    ).fetchone()
+    assert placed is not None
+    orders.execute(
+        "insert into lines (order_id, sku, name, quantity, price_cents) "
+        "select %s, * from unnest(%s::text[], %s::text[], %s::int[], %s::bigint[])",
+        (order_id, [line.sku], [line.name], [1], [line.price_cents]),
+    )
+    event = {
+        "event_id": f"order.placed.{order_id}",
+        "order_id": order_id,
+        "items": [{"sku": line.sku, "quantity": 1}],
+        "total_cents": line.price_cents,
+        "placed_at": placed[3].isoformat(),
+    }
+    orders.execute(
+        "insert into outbox (event_id, event, payload) values (%s, %s, %s)",
+        (event["event_id"], "order.placed", Jsonb(event)),
+    )
