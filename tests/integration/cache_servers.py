@@ -30,7 +30,7 @@ class Server:
 
     def __init__(self, kind: str, **environment: str) -> None:
         self.address = f"127.0.0.1:{free_port()}"
-        self._script = f"compose/images/{kind}/start"
+        self._scripts = f"compose/images/{kind}"
         self._folder = tempfile.mkdtemp(prefix=f"test-{kind}-", dir="/tmp")
         self._environment = {**os.environ, **environment, "LISTEN": self.address, "DATA": self._folder}
         self._as_user = []
@@ -40,19 +40,15 @@ class Server:
             self._as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
 
     def start(self) -> None:
-        """Start and wait until it takes connections."""
+        """Start and wait until it says that it is ready."""
         self._process = subprocess.Popen(
-            [*self._as_user, self._script], cwd=PROJECT, env=self._environment, stderr=subprocess.DEVNULL
+            [*self._as_user, f"{self._scripts}/start"], cwd=PROJECT, env=self._environment, stderr=subprocess.DEVNULL
         )
-        host, port = self.address.split(":")
         deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex((host, int(port))) == 0:
-                    return
-            assert self._process.poll() is None, f"{self._script} ended at once"
+        while subprocess.run([f"{self._scripts}/ready"], cwd=PROJECT, env=self._environment).returncode != 0:
+            assert self._process.poll() is None, f"{self._scripts}/start ended at once"
+            assert time.monotonic() < deadline, f"{self._scripts}/ready is not content after {READY_WITHIN_S} s"
             time.sleep(0.02)
-        raise AssertionError(f"{self._script} is not ready after {READY_WITHIN_S} s")
 
     def freeze(self) -> None:
         """It keeps its sockets but says nothing."""
