@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from labs.engine.folder import RUNS, RunFolder
 from labs.shop import Shop
@@ -60,19 +63,28 @@ class UndoList:
 
     def _save(self) -> None:
         undos = [[undo.verb, *undo.args] for undo in self.pending]
-        self.folder.write_json(FILE, {"shop": self.shop_name, "undo": undos})
+        runner = {"pid": os.getpid(), "began": psutil.Process().create_time()}
+        self.folder.write_json(FILE, {"shop": self.shop_name, "runner": runner, "undo": undos})
 
 
 def finish_interrupted(shop: Shop, runs: Path = RUNS) -> list[dict[str, object]]:
-    """Roll back what runs that were killed left of this shop. `heal` and every new run begin with it."""
+    """Roll back what runs that were killed changed in this shop; not those that still run. Every run begins with it."""
     tried: list[dict[str, object]] = []
     for path in sorted(runs.glob(f"*/*/{FILE}"), reverse=True):
         with contextlib.suppress(ValueError, KeyError, OSError):
             left = json.loads(path.read_text())
-            if left["undo"] and left["shop"] == shop.name:
+            if left["undo"] and left["shop"] == shop.name and not _alive(left["runner"]):
                 undos = [Undo(verb, tuple(args)) for verb, *args in left["undo"]]
                 tried += UndoList(RunFolder(path.parent), shop.name, undos).roll_back(shop)
     return tried
+
+
+def _alive(runner: dict[str, float]) -> bool:
+    """Whether the process that wrote a list still runs: then it will roll back itself. A number may be used again."""
+    try:
+        return psutil.Process(int(runner["pid"])).create_time() == runner["began"]
+    except psutil.Error:
+        return False
 
 
 def _attempt(undo: Undo, shop: Shop) -> str | None:

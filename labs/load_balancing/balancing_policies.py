@@ -227,7 +227,7 @@ shoppers ──► gateway (round robin | least connections | IP hash)
         ),
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(250), probes.invariants()),
-    steady_load=LoadPlan(mix="products", rate=RATE, seconds=10, quick_seconds=4),
+    steady_load=LoadPlan(mix="products", rate=RATE, seconds=10, quick_seconds=3),
     load=LoadPlan(mix="products", rate=RATE, seconds=20, quick_seconds=8),
     prepare=(four_replicas,),
     method=(one_of_them_slow, round_robin, least_connections, ip_hash),

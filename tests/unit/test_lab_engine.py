@@ -20,7 +20,7 @@ from labs.engine.gate import PredictionsMissing
 from labs.engine.outcome import LabResult
 from labs.engine.runner import LabBroke, run_lab
 from labs.engine.stability import stability
-from labs.engine.undo import finish_interrupted
+from labs.engine.undo import Undo, UndoList, finish_interrupted
 from labs.lab import Answer, Finding, Interview, Lab, LoadPlan, Number, Row, Step, Teaching
 from labs.load import LoadResult, Schedule
 from labs.load.sample import Sample
@@ -147,6 +147,8 @@ def run(shop: FakeShop, tmp_path: Path) -> Callable[..., LabResult]:
 
 
 Run = Callable[..., LabResult]
+GONE = {"pid": os.getpid(), "began": 0.0}
+"""A process id that has been given to somebody else since."""
 
 
 def journal(result: LabResult) -> Any:
@@ -241,13 +243,18 @@ def test_every_undo_is_on_disk_before_the_deed(run: Run, shop: FakeShop, tmp_pat
 
 def test_the_next_run_finishes_the_rollback_of_a_killed_one(run: Run, shop: FakeShop, tmp_path: Path) -> None:
     killed = RunFolder.create(tmp_path, "toy")
-    killed.write_json("undo.json", {"shop": "toy", "undo": [["scale", "catalog", 3], ["heal"]]})
+    killed.write_json("undo.json", {"shop": "toy", "runner": GONE, "undo": [["scale", "catalog", 3], ["heal"]]})
     assert [tried["undo"] for tried in finish_interrupted(shop, tmp_path)] == ["heal", "scale catalog 3"]
     assert shop.replicas == 3 and finish_interrupted(shop, tmp_path) == []
 
 
 def test_another_shops_undo_list_is_left_alone(shop: FakeShop, tmp_path: Path) -> None:
-    RunFolder.create(tmp_path, "toy").write_json("undo.json", {"shop": "other", "undo": [["heal"]]})
+    RunFolder.create(tmp_path, "toy").write_json("undo.json", {"shop": "other", "runner": GONE, "undo": [["heal"]]})
+    assert finish_interrupted(shop, tmp_path) == [] and shop.calls == []
+
+
+def test_the_undo_list_of_a_run_that_still_goes_on_is_left_alone(shop: FakeShop, tmp_path: Path) -> None:
+    UndoList(RunFolder.create(tmp_path, "toy"), "toy").add(Undo("heal"))
     assert finish_interrupted(shop, tmp_path) == [] and shop.calls == []
 
 
