@@ -59,6 +59,13 @@ class Store:
         asked = subprocess.run([f"{self._script}/ready"], cwd=PROJECT, env=self._environment, capture_output=True)
         return asked.returncode == 0
 
+    def run(self, script: str, *arguments: str) -> str:
+        """One of the store's other scripts, in the same place."""
+        command = [*AS_POSTGRES, f"{self._script}/{script}", *arguments]
+        return subprocess.run(
+            command, cwd=PROJECT, env=self._environment, check=True, capture_output=True, text=True
+        ).stdout
+
     def kill(self) -> None:
         if self.process:
             self.process.kill()
@@ -227,6 +234,14 @@ def test_a_killed_broker_starts_again_with_its_durable_messages(store: Callable[
     broker.start()
 
     assert broker.eventually(lambda: fetch(broker, "orders")) == b"tea"
+
+
+def test_rabbitmqctl_finds_the_broker_without_a_directory_of_nodes(store: Callable[..., Store]) -> None:
+    broker = rabbitmq(store)
+    broker.start()
+    broker.eventually(broker.ready)
+
+    assert "shop" in broker.run("ctl", "list_users")
 
 
 def test_the_process_that_was_started_is_the_broker_and_leaves_nothing_behind(store: Callable[..., Store]) -> None:
