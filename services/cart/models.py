@@ -2,7 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+
+
+def number(value: object) -> object:
+    """JSON's `2.0` is a whole number; `true` and `"2"` are none, although Python would make one of them."""
+    if isinstance(value, bool | str):
+        raise ValueError("wanted a number")
+    return value
 
 
 class Item(BaseModel):
@@ -27,4 +34,4 @@ class OneItem(BaseModel):
 class Quantity(BaseModel):
     """How many are wanted from now on; to want none, delete the line."""
 
-    quantity: int = Field(ge=1, le=99, strict=True)
+    quantity: Annotated[int, BeforeValidator(number), Field(ge=1, le=99)]

@@ -35,6 +35,11 @@ def test_what_was_put_in_is_there(client):
     assert client.delete(f"{ITEMS}/tea-001").json == client.delete(ITEMS).json == {"items": []}
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(client):
+    answer = client.put(f"{ITEMS}/tea-001", data='{"quantity": 21.0}', content_type="application/json")
+    assert answer.json["items"][0]["quantity"] == 21
+
+
 def test_two_shoppers_have_two_carts(client):
     client.put(f"{ITEMS}/tea-001", json={"quantity": 2})
     client.delete_cookie("cart")
