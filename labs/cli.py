@@ -62,7 +62,7 @@ def main() -> None:
 
 def explain(error: Exception) -> int:
     """The exit code of a failure; says what went wrong, with a traceback only when we did not foresee it."""
-    from compose.gateway.spec import SpecInvalid
+    from compose.gateway import SpecInvalid
     from compose.places import NoPlace
     from compose.runtime.verbs import RuntimeFailed, UnknownComponent
     from compose.versions import Unusable

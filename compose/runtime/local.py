@@ -53,7 +53,12 @@ class LocalRuntime:
 
     def up(self, progress: Progress) -> None:
         self._prepare_folders()
-        self._supervisor.open(self._app)
+        modules = [
+            service.command[2]
+            for service in self._topology
+            if service.command[2:] and "services." in service.command[2]
+        ]
+        self._supervisor.open(self._app, modules)
         names = [name for service in self._topology for name in self._components(service)]
         names.sort(key=lambda name: name not in FIRST)
         given_up = threading.Event()

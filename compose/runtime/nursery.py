@@ -28,11 +28,6 @@ from compose.runtime.processes import Ours, end, ours
 from services.common.lifetime import die_with_parent
 
 LAST_WILL_GRACE_S = 1.2
-WARM = (
-    "flask_openapi", "gunicorn.app.base", "gunicorn.workers.gthread", "jinja2", "pika", "prometheus_client",
-    "psycopg_pool",     "pybreaker", "pymemcache", "stamina", "structlog", "urllib3", "services.common.web",
-    "services.common.http", "services.common.db", "services.common.telemetry",
-)  # fmt: skip
 
 
 class Nursery:
@@ -138,17 +133,21 @@ class Nursery:
             os.environ.clear()
             os.environ.update(request["env"])
             sys.argv = [module, *request["argv"]]
-            runpy.run_module(module, run_name="__main__", alter_sys=False)
+            if warm := sys.modules.get(f"{module}.__main__"):
+                warm.main()
+            else:
+                runpy.run_module(module, run_name="__main__", alter_sys=False)
         else:
             os.execvpe(request["argv"][0], request["argv"], request["env"])
 
 
 def main() -> None:
-    """Arguments: uid and gid for the children."""
+    """Arguments: uid and gid for the children, then the modules to be warm with."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    for name in WARM:
-        importlib.import_module(name)
+    for module in sys.argv[3:]:
+        importlib.import_module(f"{module}.__main__")
+    importlib.import_module("gunicorn.workers.gthread")  # gunicorn itself looks it up late
     gc.collect()
     gc.freeze()
     Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2])).run()

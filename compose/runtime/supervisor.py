@@ -33,12 +33,12 @@ class Supervisor:
         self.running: dict[str, Ours] = {}
         self.exits: dict[str, int | str] = {}
 
-    def open(self, source: Path) -> None:
-        """End what an earlier supervisor left behind and start the nursery, which finds the shop's code in `source`."""
+    def open(self, source: Path, modules: Sequence[str] = ()) -> None:
+        """End what an earlier supervisor left and start the nursery: the shop's code is in `source`, `modules` are warm."""
         self.end_leftovers()
         with self._log.open("ab") as log:
             self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid)],
+                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid), *modules],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -66,8 +66,7 @@ class Supervisor:
                 raise RuntimeFailed(f"{name}: the nursery does not answer")
 
     def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> int | str | None:
-        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on.
-        """
+        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on."""
         with self._changed:
             self._changed.wait_for(lambda: name in self.exits or given_up.is_set(), timeout=within_s)
         return self.exits.get(name)

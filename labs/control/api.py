@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 
-from compose.gateway.spec import SpecInvalid
+from compose.gateway import SpecInvalid
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
 from labs.control.shop import RunningShop
 from labs.faults.fault import UnknownFault

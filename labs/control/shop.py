@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compose.gateway import spec as gateway
+from compose import gateway
 from compose.runtime.verbs import Runtime, RuntimeFailed, UnknownComponent
 from labs import faults, invariants
 from labs.control.ledger import Entry, Ledger

@@ -1,0 +1,114 @@
+"""The nursery with real processes: what it starts ends with it, whichever way it or control goes."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from compose import places
+from compose.runtime.processes import Ours, wait_gone
+from compose.runtime.supervisor import Supervisor
+from compose.topology import PROJECT
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder the shop's user can reach, also when root runs the tests."""
+    import shutil
+    import tempfile
+
+    made = Path(tempfile.mkdtemp(prefix="shoplab-nursery-", dir="/var/tmp"))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def supervisor(folder: Path) -> Iterator[Supervisor]:
+    opened = Supervisor(folder, places.runner())
+    opened.open(PROJECT)
+    yield opened
+    opened.close()
+
+
+def spawn(supervisor: Supervisor, folder: Path, name: str, *argv: str) -> Ours:
+    request = {"argv": list(argv), "env": dict(os.environ), "cwd": "/", "log": str(folder / "log"), "stop": "SIGTERM"}
+    supervisor.spawn(name, request)
+    return supervisor.running[name]
+
+
+def test_a_child_runs_without_privileges_in_a_session_of_its_own(supervisor: Supervisor, folder: Path) -> None:
+    child = spawn(supervisor, folder, "sleeper", "sleep", "60").process()
+    assert child and child.uids().effective == places.runner().uid
+    assert os.getsid(child.pid) == child.pid
+
+
+def test_a_child_that_ends_is_reaped_and_its_status_known(supervisor: Supervisor, folder: Path) -> None:
+    supervisor.spawn(
+        "brief", {"argv": ["sh", "-c", "exit 7"], "env": {}, "cwd": "/", "log": str(folder / "log"), "stop": "SIGTERM"}
+    )
+    import threading
+
+    assert supervisor.wait_finished("brief", 5, threading.Event()) == 7
+    assert "brief" not in supervisor.running
+
+
+def test_a_program_that_is_not_there_leaves_its_reason_in_the_log(supervisor: Supervisor, folder: Path) -> None:
+    import threading
+
+    supervisor.spawn(
+        "none", {"argv": ["no-such-program"], "env": {}, "cwd": "/", "log": str(folder / "log"), "stop": "SIGTERM"}
+    )
+    assert supervisor.wait_finished("none", 5, threading.Event()) == 1
+    assert "no-such-program" in (folder / "log").read_text()
+
+
+def test_a_frozen_child_ends_too_when_control_goes_away(folder: Path) -> None:
+    supervisor = Supervisor(folder, places.runner())
+    supervisor.open(PROJECT)
+    child = spawn(supervisor, folder, "frozen", "sleep", "60")
+    os.kill(child.pid, signal.SIGSTOP)
+    supervisor.close()  # ends the pipe, as the death of control does
+    assert wait_gone(child, 3)
+
+
+def test_children_end_when_the_nursery_itself_is_killed(folder: Path) -> None:
+    supervisor = Supervisor(folder, places.runner())
+    supervisor.open(PROJECT)
+    child = spawn(supervisor, folder, "orphan", "sleep", "60")
+    parent = psutil.Process(child.pid).parent()
+    assert parent
+    parent.kill()
+    assert wait_gone(child, 3)
+    supervisor.close()
+
+
+def test_what_a_killed_supervisor_left_is_ended_by_the_next(folder: Path) -> None:
+    import json
+    import subprocess
+
+    stray = subprocess.Popen(["sleep", "60"])
+    created = psutil.Process(stray.pid).create_time()
+    (folder / "processes.json").write_text(json.dumps({"stray": {"pid": stray.pid, "created": created}}))
+    Supervisor(folder, places.runner()).end_leftovers()
+    assert stray.wait(timeout=3) == -signal.SIGTERM
+    assert not (folder / "processes.json").exists()
+
+
+def test_a_pid_that_was_given_to_a_stranger_is_left_alone(folder: Path) -> None:
+    import json
+    import subprocess
+
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    (folder / "processes.json").write_text(json.dumps({"old": {"pid": stranger.pid, "created": time.time() - 9999}}))
+    Supervisor(folder, places.runner()).end_leftovers()
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
