@@ -34,4 +34,4 @@ class OneItem(BaseModel):
 class Quantity(BaseModel):
     """How many are wanted from now on; to want none, delete the line."""
 
-    quantity: Annotated[int, BeforeValidator(number), Field(ge=1, le=99)]
+    quantity: Annotated[int, Field(ge=1, le=99), BeforeValidator(number)]

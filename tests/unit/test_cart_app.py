@@ -40,6 +40,11 @@ def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(client):
     assert answer.json["items"][0]["quantity"] == 21
 
 
+def test_the_document_says_what_a_quantity_may_be(client):
+    schema = client.get("/api/cart/openapi.json").json["components"]["schemas"]["Quantity"]["properties"]["quantity"]
+    assert (schema["type"], schema["minimum"], schema["maximum"]) == ("integer", 1, 99)
+
+
 def test_two_shoppers_have_two_carts(client):
     client.put(f"{ITEMS}/tea-001", json={"quantity": 2})
     client.delete_cookie("cart")
