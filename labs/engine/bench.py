@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from labs.engine.undo import Undo, UndoList
@@ -45,7 +46,7 @@ class Phase:
     load: LoadResult
     warm_up_s: float
 
-    @property
+    @cached_property
     def counted(self) -> LoadResult:
         return self.load.after(self.warm_up_s)
 

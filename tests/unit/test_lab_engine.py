@@ -118,7 +118,7 @@ def toy_lab(*method: Step) -> Lab:
         slug="toy", topic="load_balancing", title="Toy", minutes=1, question="Is it slow?", goal="say so", map="shop",
         predictions=(Number(id="p50", text="How slow?", unit="ms", low=0, high=999, measured="p50_ms"),),
         steady_state=(all_ready(), failures(), p99_below(100), invariants()),
-        steady_load=LoadPlan(mix="products", rate=100, seconds=2, quick_seconds=2, warm_up_s=0),
+        steady_load=LoadPlan(mix="products", rate=50, seconds=2, quick_seconds=2, warm_up_s=0),
         load=LoadPlan(mix="products", rate=100, seconds=6, quick_seconds=6),
         prepare=(), method=method or (change_everything,),
         measure=lambda loads: {"p50_ms": loads["broken"].latency.percentile(50)},
