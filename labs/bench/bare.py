@@ -36,13 +36,13 @@ def parts(body: bytes) -> Topology:
 
 
 @contextmanager
-def route(sku: str, body: bytes) -> Iterator[tuple[str, str]]:
-    """The gateway's address and the path behind which the bare route answers `body`."""
+def route(sku: str, body: bytes) -> Iterator[tuple[str, str, list[int]]]:
+    """The gateway's address, the path behind which the bare route answers `body`, and the pids of all its servers."""
     path = bare_route.PATH.replace("<sku>", sku)
     with ground.running(ground.own_name("-bare"), parts(body)) as runtime:
         address = runtime.published()["gateway"]
         _await_answer(f"http://{address}{path}", body)
-        yield address, path
+        yield address, path, [part.pid for part in runtime.ps() if part.pid]
 
 
 def _await_answer(url: str, body: bytes) -> None:

@@ -11,7 +11,7 @@ from compose.runtime.verbs import RuntimeFailed
 from labs.bench import warm_up
 from labs.bench.closed_loop import drive
 from labs.bench.measurement import Measurement, Sample, Say, in_turn
-from labs.bench.order_sql import Line, Till
+from labs.bench.order_sql import Line, Till, open_till
 from labs.control.client import ShopClient
 
 ROUNDS = 3
@@ -54,7 +54,7 @@ def through_sql(shop: ShopClient, lines: list[Line]) -> Sample:
     """The same by as many threads."""
     primary = next(part["address"] for part in shop.status() if part["role"] == "primary")
     passwords = places.passwords(places.folder(shop.name))
-    tills = [Till(primary, passwords) for _ in range(AT_ONCE)]
+    tills = [open_till(primary, passwords) for _ in range(AT_ONCE)]
     waiting, lock = iter(lines), threading.Lock()
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:

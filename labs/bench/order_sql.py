@@ -35,14 +35,8 @@ Session = Connection[tuple[Any, ...]]
 class Till:
     """One customer after the other; a connection for each of the three services, as a thread of theirs would hold."""
 
-    def __init__(self, address: str, passwords: Mapping[str, str]) -> None:
-        host, port = address.split(":")
-        self._orders, self._inventory, self._payments = (
-            psycopg.connect(
-                host=host, port=int(port), dbname="shop", user=role, password=passwords[f"{role.upper()}_DB_PASSWORD"]
-            )
-            for role in ROLES
-        )
+    def __init__(self, orders: Session, inventory: Session, payments: Session) -> None:
+        self._orders, self._inventory, self._payments = orders, inventory, payments
 
     def close(self) -> None:
         """Hang up."""
@@ -67,6 +61,19 @@ class Till:
             keep(self._inventory, charge_key)
         with self._orders.transaction():
             place(self._orders, key, charge_key, line)
+
+
+def open_till(address: str, passwords: Mapping[str, str]) -> Till:
+    """Connect to the primary at "host:port" under the three services' roles."""
+    host, port = address.split(":")
+    return Till(
+        *(
+            psycopg.connect(
+                host=host, port=int(port), dbname="shop", user=role, password=passwords[f"{role.upper()}_DB_PASSWORD"]
+            )
+            for role in ROLES
+        )
+    )
 
 
 def find_attempt(orders: Session, key: str) -> None:

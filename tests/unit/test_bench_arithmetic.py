@@ -1,0 +1,119 @@
+"""Rounds, ratios, medians, budgets, and the table they end up in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from labs import bench
+from labs.bench import memory, report
+from labs.bench.machine import processor
+from labs.bench.measurement import Budget, Measurement, Round, Sample, in_turn, rounded
+
+MACHINE = {
+    "cores": 2, "memory_mb": 4000, "cpu": "abacus", "kernel": "6.1", "python": "3.11", "date": "now", "commit": "1a2b",
+}  # fmt: skip
+
+
+def pairs(*values: tuple[float, float]) -> list[Round]:
+    return [Round(Sample(ours), Sample(yardstick)) for ours, yardstick in values]
+
+
+def measurement(rounds: list[Round], budget: Budget | None = None) -> Measurement:
+    return Measurement(name="start", what="a start", unit="s", rounds=rounds, beside="a stone", budget=budget)
+
+
+def test_the_median_of_the_ratios_is_judged_not_the_ratio_of_the_medians() -> None:
+    slow_minute = measurement(pairs((1.2, 1.0), (12.0, 10.0), (1.3, 1.0)), Budget(limit=1.25, of="ratio"))
+    assert slow_minute.ratio == pytest.approx(1.2)
+    assert slow_minute.measured / (slow_minute.yardstick or 0) == pytest.approx(1.3)
+    assert slow_minute.met is True
+
+
+def test_a_budget_may_be_a_floor() -> None:
+    floor = Budget(limit=0.6, kind="at least", of="ratio")
+    assert measurement(pairs((60, 100)), floor).met is True
+    assert measurement(pairs((59, 100)), floor).met is False
+
+
+def test_a_value_without_yardstick_is_judged_by_itself() -> None:
+    heavy = measurement([Round(Sample(500.0))], Budget(limit=450))
+    assert (heavy.met, heavy.ratio, heavy.yardstick) == (False, None, None)
+
+
+def test_a_ratio_that_nobody_took_keeps_no_budget() -> None:
+    assert measurement([Round(Sample(1.0))], Budget(limit=2, of="ratio")).met is False
+
+
+def test_what_has_no_budget_is_neither_kept_nor_missed() -> None:
+    assert measurement(pairs((1, 2))).met is None
+
+
+def test_rounds_alternate_between_the_thing_and_its_yardstick() -> None:
+    taken: list[str] = []
+
+    def take(which: str) -> Sample:
+        taken.append(which)
+        return Sample(float(len(taken)))
+
+    said: list[str] = []
+    rounds = in_turn(2, lambda: take("A"), lambda: take("B"), said.append, "s")
+    assert taken == ["A", "B", "A", "B"]
+    assert [each.ratio for each in rounds] == [1 / 2, 3 / 4]
+    assert said[1] == "round 2 of 2: 3 s, yardstick 4 s, ratio 0.75"
+
+
+def test_json_has_every_round_with_what_explains_it() -> None:
+    each = Round(Sample(1.23456, {"shipped_s": 2.0}), Sample(2.0, {"cpu_us": 7}))
+    plain = measurement([each], Budget(limit=1.4, of="ratio", moonshot=1.15)).to_json()
+    assert plain["rounds"] == [
+        {"measured": 1.235, "shipped_s": 2.0, "yardstick": 2.0, "ratio": 0.6173, "yardstick_cpu_us": 7}
+    ]
+    assert (plain["budget"], plain["moonshot"], plain["met"]) == (1.4, 1.15, True)
+    assert {"name", "measured", "unit", "yardstick", "ratio"} <= plain.keys()
+
+
+def test_the_document_names_the_machine_and_all_measurements() -> None:
+    document = json.loads(report.to_json(MACHINE, [measurement(pairs((1, 2)))]))
+    assert document["machine"] == MACHINE
+    assert [each["name"] for each in document["measurements"]] == ["start"]
+
+
+def test_the_table_shows_yardstick_ratio_budget_and_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=200, record=True, quiet=False)
+    monkeypatch.setattr(report, "out", console)
+    monkeypatch.setattr("labs.commands.output.out", console)
+    report.show(MACHINE, [measurement(pairs((3, 2)), Budget(limit=1.4, of="ratio", moonshot=1.15))])
+    shown = console.export_text()
+    assert "at most 1.4 of the yardstick (moonshot 1.15)" in shown
+    assert "✗" in shown and "1.50" in shown
+    assert "the yardstick is a stone" in shown and "abacus" in shown
+
+
+def test_a_limit_on_the_value_is_shown_with_its_unit() -> None:
+    assert report.promise(measurement([Round(Sample(1))], Budget(limit=3))) == "at most 3 s"
+    assert report.promise(measurement([Round(Sample(1))])) == "no budget"
+
+
+def test_four_digits_are_kept() -> None:
+    assert [rounded(value) for value in (1234.5678, 0.00012346, None)] == [1235.0, 0.0001235, None]
+
+
+def test_an_unknown_measurement_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.run("speed", as_json=False) == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("speed", "startup", "memory", "product", "checkout", "down"))
+
+
+def test_memory_of_a_child_belongs_to_its_nearest_named_parent() -> None:
+    named = {1: "control", 7: "catalog-1"}
+    assert memory.owner(7, [2, 1], named) == "catalog-1"
+    assert memory.owner(8, [7, 2, 1], named) == "catalog-1"
+    assert memory.owner(2, [1], named) == "nursery"
+
+
+def test_a_machine_that_does_not_tell_its_processor_has_an_architecture(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Abacus 3000\n")
+    assert processor(tmp_path / "cpuinfo") == "Abacus 3000"
+    assert processor(tmp_path / "nothing")
