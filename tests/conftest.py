@@ -70,3 +70,21 @@ def healed(shop: ShopClient) -> Iterator[ShopClient]:
         yield shop
     finally:
         assert shop.heal() == []
+
+
+@pytest.fixture(scope="session", params=["local", pytest.param("containers", marks=pytest.mark.containers)])
+def any_shop(request: pytest.FixtureRequest) -> Iterator[ShopClient]:
+    """A running shop on each runtime in turn: what is tested with it is true of both."""
+    if request.param == "local":
+        yield request.getfixturevalue("shop")
+        return
+    from compose.runtime.containers import available
+
+    if reason := available():
+        pytest.skip(f"no containers here: {reason}")
+    name = f"testc-{os.getpid()}"
+    bring_up(name, "--runtime", "containers")
+    try:
+        yield ShopClient.of(name)
+    finally:
+        take_down(name)

@@ -118,7 +118,7 @@ class LocalRuntime:
     def scale(self, service: str, replicas: int) -> None:
         described = self._known(service)
         if described.replicas is None:
-            raise RuntimeFailed(f"{service} can only run once; these scale: {', '.join(self._topology.scalable())}")
+            raise UnknownComponent(f"{service} can only run once; these scale: {', '.join(self._topology.scalable())}")
         wanted, before = described.components(replicas), described.components(self._scale[service])
         self._addresses.reserve(wanted)
         self._scale[service] = max(replicas, self._scale[service])

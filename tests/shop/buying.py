@@ -1,0 +1,113 @@
+"""Shoppers for the tests: one order, a crowd, a stream of checkouts. Plain HTTP at the gateway, as anybody outside
+would.
+"""
+
+import http.client
+import json
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status (0: no answer at all) and the document that came with it."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def ask(url: str, method: str, path: str, body: Any = None, timeout_s: float = 10, **headers: str) -> Answer:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout_s)
+    try:
+        connection.request(
+            method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json", **headers}
+        )
+        reply = connection.getresponse()
+        content = reply.read()
+    except OSError:
+        return Answer(0, {})
+    finally:
+        connection.close()
+    document = json.loads(content) if "json" in (reply.headers.get_content_type() or "") else {}
+    return Answer(reply.status, document, {k.lower(): v for k, v in reply.headers.items()})
+
+
+def buy(
+    url: str, sku: str = "tea-001", quantity: int = 1, key: str = "", token: str = "tok_ok", timeout_s: float = 10
+) -> Answer:
+    """Place an order."""
+    body = {"items": [{"sku": sku, "quantity": quantity}], "payment": {"token": token}}
+    return ask(url, "POST", "/api/orders", body, timeout_s, **{"Idempotency-Key": key or uuid.uuid4().hex})
+
+
+def stock(url: str, sku: str) -> dict[str, Any]:
+    """The stock of an item, in figures."""
+    return ask(url, "GET", f"/api/inventory/{sku}").body
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 30, every_s: float = 0.05) -> None:
+    """Wait until it is true; fail the test when it never is."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not true within {within_s:.0f} s: {condition.__doc__ or condition}")
+        time.sleep(every_s)
+
+
+def crowd(buyers: int, purchase: Callable[[], Answer]) -> Counter[int]:
+    """Many at once; how many got which status."""
+    with ThreadPoolExecutor(max_workers=50) as pool:
+        return Counter(answer.status for answer in pool.map(lambda _: purchase(), range(buyers)))
+
+
+@dataclass
+class Stream:
+    """Checkouts that were made while something happened, with the seconds each took."""
+
+    answers: list[tuple[Answer, float]] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[tuple[Answer, float]]:
+        """What did not end as a confirmed order."""
+        return [(answer, seconds) for answer, seconds in self.answers if answer.status not in (200, 201)]
+
+    @property
+    def confirmed(self) -> list[str]:
+        """The orders that shoppers saw confirmed."""
+        return [answer.body["order_id"] for answer, _ in self.answers if answer.status in (200, 201)]
+
+
+@contextmanager
+def checkouts(url: str, shoppers: int = 4, pause_s: float = 0.05) -> Iterator[Stream]:
+    """A few shoppers who buy again and again until the block ends, each order with a key of its own."""
+    stream, over = Stream(), threading.Event()
+
+    def shop(number: int) -> None:
+        turn = 0
+        while not over.wait(pause_s):
+            began = time.monotonic()
+            sku = f"tea-{(number * 7 + turn) % 10 + 1:03d}"
+            answer = buy(url, sku)
+            stream.answers.append((answer, time.monotonic() - began))
+            turn += 1
+
+    threads = [threading.Thread(target=shop, args=(number,)) for number in range(shoppers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield stream
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()

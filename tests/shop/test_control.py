@@ -1,0 +1,190 @@
+"""Starting, watching and ending shops from the command line, as a learner, a script and an accident would."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import psutil
+import pytest
+
+from compose import places
+from labs.control import place
+from labs.control.client import ShopClient
+from tests.conftest import Cli, bring_up, take_down
+from tests.shop.buying import ask
+
+pytestmark = pytest.mark.servers
+
+
+def test_a_second_up_says_that_it_is_running(shop: ShopClient, cli: Cli) -> None:
+    done = cli("up", "--name", shop.name)
+    assert done.returncode == 0
+    assert f"already running at {shop.url}" in done.stdout
+
+
+def test_status_shows_every_component_as_the_contract_says(shop: ShopClient, cli: Cli) -> None:
+    report = json.loads(cli("status", "--name", shop.name, "--json").stdout)
+    assert report.keys() >= {"name", "runtime", "url", "control_url", "wire_url", "wired", "components"}
+    wanted = {
+        "name",
+        "service",
+        "kind",
+        "state",
+        "ready",
+        "role",
+        "address",
+        "pid",
+        "container",
+        "memory_mb",
+        "started_at",
+    }
+    assert all(component.keys() == wanted for component in report["components"])
+    assert all(component["ready"] for component in report["components"]), report
+    assert {c["role"] for c in report["components"] if c["name"].startswith("postgres")} == {"primary", "replica"}
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["break", "proces_kill", "cart-1"], "process_kill"),
+        (["break", "process_kill", "crat-1"], "cart-1"),
+        (["break", "http_delay", "cart-1", "delay=1"], "fixedDelay"),
+        (["break", "http_delay", "rabbitmq"], "strikes"),
+        (["scale", "catlog=2"], "catalog"),
+        (["scale", "rabbitmq=2"], "catalog"),
+        (["scale", "catalog"], "catalog=4"),
+        (["balance", "catalog", "fastest"], "round_robin"),
+        (["logs", "order-1"], "orders-1"),
+        (["load", "--mix", "brows"], "browse"),
+        (["lab", "run", "balancing-policy", "--no-predict"], "balancing-policies"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_right_ones(shop: ShopClient, cli: Cli, words: list[str], hint: str) -> None:
+    done = cli(*words, "--name", shop.name)
+    assert done.returncode == 2, done.stderr
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_for_a_shop_that_does_not_run_says_how_to_start_it(cli: Cli) -> None:
+    done = cli("status", "--name", "nobody-here")
+    assert done.returncode == 1
+    assert "./shoplab up --name nobody-here" in done.stderr
+
+
+def test_the_control_interface_refuses_strangers(shop: ShopClient) -> None:
+    url = shop.report()["control_url"]
+    token = place.find(shop.name).token
+    assert ask(url, "GET", "/status").status == 401
+    assert ask(url, "GET", "/status", Authorization="Bearer wrong").status == 401
+    assert ask(url, "GET", "/status", Authorization=f"Bearer {token}", Origin="http://evil.example").status == 403
+    assert ask(url, "GET", "/status", Authorization=f"Bearer {token}", Host="evil.example").status == 403
+    assert ask(url, "GET", "/status", Authorization=f"Bearer {token}").status == 200
+
+
+def test_what_is_secret_is_readable_by_its_owner_only(shop: ShopClient) -> None:
+    folder = places.folder(shop.name)
+    for secret in ("control.json", "passwords.json"):
+        assert (folder / secret).stat().st_mode & 0o077 == 0
+
+
+def test_policies_switch_live_and_scaling_is_seen_by_the_gateway(healed: ShopClient, cli: Cli) -> None:
+    healed.scale("catalog", 3)
+    try:
+        served = {ask(healed.url, "GET", "/api/catalog/products/tea-001").headers["x-served-by"] for _ in range(12)}
+        assert served == {"catalog-1", "catalog-2", "catalog-3"}
+        upstream = healed.balance("catalog", "weights", {"catalog-1": 10})
+        assert [server["weight"] for server in upstream["servers"]] == [10, 1, 1]
+        assert healed.balance("catalog", "least_conn")["policy"] == "least_conn"
+    finally:
+        healed.scale("catalog", 2)
+
+
+def test_reset_brings_back_the_seed(healed: ShopClient, cli: Cli) -> None:
+    from tests.shop.buying import buy, stock
+
+    full = stock(healed.url, "tea-001")
+    buy(healed.url)
+    assert cli("reset", "--name", healed.name).returncode == 0
+    assert stock(healed.url, "tea-001") == full
+    assert healed.check() == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken"),
+    [
+        ("update inventory.stock set sold = sold + 1, available = available - 1 where sku = 'tea-001'", "sold"),
+        ("update payments.charges set state = 'refunded'", "exactly one charge"),
+        (
+            "insert into payments.charges (key, state, amount_cents) values ('stray', 'charged', 100)",
+            "every charge belongs",
+        ),
+        ("delete from fulfilment.shipments", "reaches fulfilment"),
+        ("update orders.orders set total_cents = total_cents + 1", "sum of its lines"),
+        ("delete from orders.outbox where event = 'order.placed'", "announced once"),
+    ],
+)
+def test_check_fails_when_a_row_is_tampered_with(healed: ShopClient, tampering: str, broken: str) -> None:
+    from compose.topology import load
+    from labs.control.probes import Probes
+    from tests.shop.buying import buy
+
+    assert buy(healed.url).status == 201
+    assert healed.check() == []
+    components = {c["name"]: c["address"] for c in healed.status()}
+    assert load()["postgres-1"]
+    with Probes(components, places.passwords(places.folder(healed.name))).sql() as connection:
+        connection.execute(tampering.encode())
+    violated = [each for each in healed.invariants(settle_s=3) if not each["holds"]]
+    assert any(broken in each["claim"] for each in violated), violated
+
+
+def test_a_taken_port_is_named_with_its_holder_and_nothing_is_left_behind(cli: Cli) -> None:
+    base = 30100
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", base + 32))
+        holder.listen()
+        done = cli("up", "--name", "taken", "--runtime", "local", "--port", str(base))
+    assert done.returncode == 1
+    assert f"port {base + 32} is taken by" in done.stderr
+    assert place.read("taken") is None
+
+
+def test_after_the_daemon_is_killed_nothing_runs_and_the_next_up_works(cli: Cli) -> None:
+    name = f"killed-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        recorded = json.loads((places.folder(name) / "processes.json").read_text())
+        family = [
+            member
+            for entry in recorded.values()
+            for member in [psutil.Process(entry["pid"]), *psutil.Process(entry["pid"]).children(recursive=True)]
+        ]
+        assert len(family) >= 22
+        ShopClient.of(name).set_fault("process_pause", "postgres-2")
+        os.kill(place.find(name).pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+        done = cli("status", "--name", name)
+        assert done.returncode == 1 and "is not running" in done.stderr
+        bring_up(name, "--runtime", "local")
+        assert ShopClient.of(name).check() == []
+    finally:
+        take_down(name)
+
+
+def test_two_shops_run_side_by_side(shop: ShopClient) -> None:
+    name = f"second-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        other = ShopClient.of(name)
+        assert other.url != shop.url
+        assert ask(other.url, "GET", "/api/catalog/products/tea-001").status == 200
+        began = time.monotonic()
+    finally:
+        take_down(name)
+    assert time.monotonic() - began < 60
+    assert ask(shop.url, "GET", "/api/catalog/products/tea-001").status == 200
