@@ -119,7 +119,10 @@ class Run:
     @property
     def explanation(self) -> HTML:
         """Why it came out as it did."""
-        return html(paragraphs(self.lab.teaching.explanation(self.result.numbers)))
+        doubt = (
+            "" if self.verdict == "pass" else "<p><strong>Not every claim held: this is what was expected.</strong></p>"
+        )
+        return html(doubt + paragraphs(self.lab.teaching.explanation(self.result.numbers)))
 
     @property
     def interview(self) -> HTML:

@@ -18,15 +18,15 @@ def bars(
     title: str, unit: str, groups: Sequence[str], series: Mapping[str, Sequence[float]], *, digits: int = 0,
     log: bool = False,
 ) -> Any:  # fmt: skip
-    """Grouped bars with their values written on them; `digits` after the point."""
+    """Grouped bars, each with its value on it and its name below; `digits` after the point."""
     figure = go.Figure()
     for index, (name, values) in enumerate(series.items()):
         figure.add_bar(
-            name=name, x=list(groups), y=list(values), text=[f"{value:.{digits}f}" for value in values],
-            textposition="outside", cliponaxis=False, marker_color=FILLS[index % 4],
+            name=name, x=[list(groups), [name] * len(groups)], y=list(values), cliponaxis=False, showlegend=False,
+            text=[f"{value:.{digits}f}" for value in values], textposition="outside", marker_color=FILLS[index % 4],
             marker_pattern_shape=PATTERNS[index % 4], marker_line={"color": INK, "width": 1},
         )  # fmt: skip
-    _style(figure, title, unit)
+    _style(figure, title, unit).update_layout(barmode="overlay")
     if log:
         figure.update_yaxes(type="log", dtick=1)
     return figure
@@ -66,10 +66,8 @@ def _style(figure: Any, title: str, unit: str) -> Any:
         title={"text": title, "font": {"size": 22}, "x": 0, "xanchor": "left"},
         template="simple_white",
         font={"size": 17, "color": INK, "family": "system-ui, sans-serif"},
-        legend={"orientation": "h", "y": -0.15},
         margin={"l": 80, "r": 30, "t": 90, "b": 70},
         height=440,
-        barmode="group",
     )
     figure.update_yaxes(title_text=unit, showgrid=True, gridcolor="#dddddd", rangemode="tozero")
     return figure

@@ -159,15 +159,20 @@ def _rows(n: Numbers, policy: str, share: float) -> list[Row]:
 def draw(loads: Loads, n: Numbers) -> Mapping[str, Any]:
     """Who got the requests, and what shoppers waited."""
     names = list(POLICIES.values())
-    shares = {f"catalog-{i}": [_share(loads[p], f"catalog-{i}") for p in POLICIES] for i in range(1, REPLICAS + 1)}
+    replicas = [f"catalog-{number + 1}" for number in range(REPLICAS)]
+    shares = {_short(replica): [_share(loads[policy], replica) for policy in POLICIES] for replica in replicas}
     waits = {f"p{percent}": [n[f"{policy}_p{percent}_ms"] for policy in POLICIES] for percent in (50, 90, 99)}
     waiting = [row for row in rows(n) if row.unit == "s"]
     total = {"arithmetic": [row.expected for row in waiting], "measured": [row.measured for row in waiting]}
     return {
-        "share": plots.bars(f"Who got the requests ({SLOW} is slow)", "share of requests (%)", names, shares),
+        "share": plots.bars("Which catalog replica got the requests", "share of requests (%)", names, shares),
         "latency": plots.bars("What shoppers waited", "latency (ms, log scale)", names, waits, log=True),
         "waiting": plots.bars("All waiting added up", "seconds", names, total, digits=1),
     }
+
+
+def _short(replica: str) -> str:
+    return replica.removeprefix("catalog-") + (" (slow)" if replica == SLOW else "")
 
 
 def _share(load: LoadResult, replica: str) -> float:
