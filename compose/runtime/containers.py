@@ -199,17 +199,23 @@ class ContainersRuntime:
 
     def _wait_ready(self, components: Sequence[str], within_s: float) -> None:
         deadline = time.monotonic() + within_s
-        while True:
-            found = self._found()
-            late = [name for name in components if not (name in found and self._is_ready(name, found[name])[0])]
-            if not late:
-                return
-            dead = [name for name in late if name in found and found[name].state in ("exited", "dead")]
-            if dead:
-                raise RuntimeFailed(self._autopsy(dead[0], found[dead[0]]))
+        while late := self._late(components):
             if time.monotonic() > deadline:
-                raise RuntimeFailed(f"{', '.join(late)} not ready within {within_s:.0f} s")
+                why = "; ".join(f"{name} ({reason})" for name, reason in late.items())
+                raise RuntimeFailed(f"not ready within {within_s:.0f} s: {why}")
             time.sleep(POLL_S)
+
+    def _late(self, components: Sequence[str]) -> Mapping[str, str]:
+        """Who is not ready, and why. Raises RuntimeFailed for one that never will be."""
+        found, late = self._found(), {}
+        for name in components:
+            if name in found and found[name].state in ("exited", "dead"):
+                raise RuntimeFailed(self._autopsy(name, found[name]))
+            try:
+                self._ask(name, found.get(name))
+            except readiness.NotReady as error:
+                late[name] = str(error)
+        return late
 
     # -- one component -------------------------------------------------------------------------------------------------
 
@@ -217,7 +223,10 @@ class ContainersRuntime:
         if found is None:
             return Component(name=name, service=service.name, kind=service.kind, state="stopped", ready=False)
         state = STATES.get(found.state, "stopped")
-        ready, role = self._is_ready(name, found)
+        try:
+            role, ready = self._ask(name, found), True
+        except readiness.NotReady:
+            role, ready = None, False
         return Component(
             name=name,
             service=service.name,
@@ -232,20 +241,18 @@ class ContainersRuntime:
             started_at=found.started_at if state != "stopped" else None,
         )
 
-    def _is_ready(self, name: str, container: Container) -> tuple[bool, str | None]:
-        """Ready now, and in which role. Asked directly where containers can be reached (Linux); elsewhere the health
-        check's last word, which may be half a minute old, has to do for what is not published.
+    def _ask(self, name: str, container: Container | None) -> str | None:
+        """The role of a component that is ready. Asked directly where containers can be reached (Linux); elsewhere the
+        health check's last word, which may be half a minute old, has to do for what is not published. Raises NotReady.
         """
+        if container is None or container.state != "running":
+            raise readiness.NotReady("it is not running")
         service = self._topology[container.service]
-        address = self._address(service, container)
-        if container.state != "running" or address is None:
-            return False, None
-        if sys.platform != "linux" and not container.published:
-            return container.up, None
-        try:
-            return True, readiness.ask(service, name, address, self._secrets)
-        except readiness.NotReady:
-            return False, None
+        if sys.platform == "linux" or container.published:
+            return readiness.ask(service, name, self._address(service, container) or "", self._secrets)
+        if not container.up:
+            raise readiness.NotReady(f"its health check says {container.health}")
+        return None
 
     def _address(self, service: Service, container: Container) -> str | None:
         """From this machine."""
