@@ -1,14 +1,16 @@
 """Where a shop keeps its things on this machine, who runs them, and which ports are its own."""
 
+import fcntl
 import json
 import os
 import pwd
 import re
 import secrets
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 FIRST_BLOCK, LAST_BLOCK, BLOCK = 21000, 31900, 100
 PASSWORDS = (
@@ -107,15 +109,34 @@ def holder(port: int) -> str:
     return "another program"
 
 
-def port_block(taken: Iterable[int], base: int | None = None) -> int:
-    """The first port of a block of 100 that is free as a whole and not promised to another shop. Raises NoPlace."""
+@dataclass(frozen=True)
+class Block:
+    """A hundred ports from `base`. They are this shop's as long as some process holds `lock` open."""
+
+    base: int
+    lock: IO[str]
+
+
+def claim_ports(base: int | None = None) -> Block:
+    """The first block that is free as a whole and claimed by no other shop, or the one at `base`. Raises NoPlace."""
+    claims = state_home() / "ports"
+    claims.mkdir(parents=True, exist_ok=True)
     if base is not None:
         busy = [port for port in range(base, base + BLOCK) if not is_free(port)]
         if busy:
             raise NoPlace(f"port {busy[0]} is taken by {holder(busy[0])}: end it, or choose another block with --port")
-        return base
-    promised = set(taken)
-    for first in range(FIRST_BLOCK, LAST_BLOCK, BLOCK):
-        if first not in promised and all(is_free(port) for port in range(first, first + BLOCK)):
-            return first
-    raise NoPlace(f"no block of {BLOCK} free ports between {FIRST_BLOCK} and {LAST_BLOCK}")
+    for first in [base] if base is not None else range(FIRST_BLOCK, LAST_BLOCK, BLOCK):
+        lock = (claims / f"{first}.lock").open("w")
+        if _locked(lock) and all(is_free(port) for port in range(first, first + BLOCK)):
+            return Block(first, lock)
+        lock.close()
+    asked = f"the {BLOCK} ports from {base} belong to another shop" if base is not None else "no block of ports is free"
+    raise NoPlace(f"{asked}; ./shoplab down --name OTHER frees one")
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

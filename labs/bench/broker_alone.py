@@ -13,7 +13,7 @@ from compose.runtime import processes, readiness
 from compose.runtime.addresses import Addresses
 from compose.runtime.source import drop, readable_source
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import ground
+from labs.bench import ground, processor
 from labs.bench.measurement import Sample
 
 BROKER = "rabbitmq"
@@ -24,8 +24,8 @@ POLL_S = 0.01
 def start() -> Sample:
     """Seconds from no folder at all to an AMQP login; the broker is ended and its folder removed again."""
     with ground.nothing(ground.own_name("-broker")) as name:
-        user, described, base = places.runner(), topology.load(), ground.free_block()
-        address = Addresses(described, base)[BROKER]
+        user, described, ports = places.runner(), topology.load(), ground.free_block()
+        address = Addresses(described, ports.base)[BROKER]
         began = time.monotonic()
         folder = ground.fresh_folder(name)
         data = folder / "data"
@@ -33,9 +33,9 @@ def start() -> Sample:
         if os.geteuid() == 0:
             os.chown(data, user.uid, user.gid)
         secrets = places.passwords(folder)
-        values = {**secrets, **Addresses(described, base).variables({}), "LISTEN": address, "DATA": str(data)}
+        values = {**secrets, **Addresses(described, ports.base).variables({}), "LISTEN": address, "DATA": str(data)}
         environment = {key: topology.interpolate(text, values) for key, text in described[BROKER].environment.items()}
-        return Sample(_start(described[BROKER], address, secrets, environment, folder, user, began))
+        return _start(described[BROKER], address, secrets, environment, folder, user, began)
 
 
 def _start(
@@ -46,7 +46,7 @@ def _start(
     folder: Path,
     user: places.User,
     began: float,
-) -> float:
+) -> Sample:
     """Started directly: nothing of the shop's runtime is in the yardstick."""
     setpriv = shutil.which("setpriv")
     alive_with_us = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
@@ -63,7 +63,8 @@ def _start(
         )
     try:
         _wait_login(process, broker, address, secrets, folder)
-        return time.monotonic() - began
+        seconds = time.monotonic() - began
+        return Sample(seconds, {"cpu_s": round(processor.seconds([process.pid]), 1)})
     finally:
         processes.end([(processes.ours(process.pid), int(signal.SIGTERM))], 1.5)
         process.wait(5)

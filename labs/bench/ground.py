@@ -13,7 +13,7 @@ from compose import places, topology
 from compose.runtime.local import LocalRuntime
 from compose.runtime.verbs import RuntimeFailed
 from compose.topology import Topology
-from labs.control import place, starting
+from labs.control import starting
 
 UP_WITHIN_S = 180.0
 COMMAND_LINE = (
@@ -37,9 +37,9 @@ def nothing(name: str) -> Iterator[str]:
         shutil.rmtree(places.folder(name), ignore_errors=True)
 
 
-def up(name: str) -> None:
-    """`./shoplab up` of local processes, in a process of its own as a learner's is. Raises RuntimeFailed with what it
-    said. Interrupted, it has the command undo what it began.
+def up(name: str) -> str:
+    """`./shoplab up` of local processes, in a process of its own as a learner's is; what it said. Raises RuntimeFailed with
+    that. Interrupted, it has the command undo what it began.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", COMMAND_LINE, "up", "--runtime", "local", "--name", name],
@@ -59,11 +59,12 @@ def up(name: str) -> None:
         raise
     if process.returncode:
         raise RuntimeFailed(f"the shop did not come up:\n{said}")
+    return said
 
 
-def free_block() -> int:
-    """The first of a block of free ports."""
-    return places.port_block([other.base for other in place.everywhere()])
+def free_block() -> places.Block:
+    """A block of free ports, claimed as long as the caller keeps the answer."""
+    return places.claim_ports()
 
 
 def fresh_folder(name: str) -> Path:
@@ -78,7 +79,8 @@ def fresh_folder(name: str) -> Path:
 def running(name: str, parts: Topology) -> Iterator[LocalRuntime]:
     """These parts as local processes, run as the shop's own are."""
     with nothing(name):
-        runtime = LocalRuntime(fresh_folder(name), parts, free_block(), places.runner())
+        ports = free_block()
+        runtime = LocalRuntime(fresh_folder(name), parts, ports.base, places.runner())
         runtime.up(lambda *_: None)
         try:
             yield runtime

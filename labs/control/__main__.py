@@ -29,7 +29,6 @@ from labs.control.api import create_api
 from labs.control.first_order import place_first_order
 from labs.control.shop import RunningShop
 
-
 SAYING = threading.Lock()
 
 
@@ -95,7 +94,7 @@ def serve(shop: RunningShop, base: int, order: str) -> None:
     ending = threading.Event()
     url, token = f"http://127.0.0.1:{base + CONTROL}", secrets.token_urlsafe(24)
     api = create_api(shop, token, url, ending.set)
-    server = make_server("127.0.0.1", base + CONTROL, api, threaded=True)
+    server: Any = make_server("127.0.0.1", base + CONTROL, api, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     me = ours(os.getpid())
     place.write(

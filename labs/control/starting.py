@@ -26,7 +26,7 @@ class NotStarted(Exception):
     """The shop did not come up; nothing of it is left. The message says why and what to do."""
 
 
-def prepare(name: str, runtime: str, port: int | None) -> int:
+def prepare(name: str, port: int | None) -> places.Block:
     """A folder and a block of ports for the shop. Raises NotStarted, NoPlace."""
     folder = places.folder(name)
     try:
@@ -45,15 +45,18 @@ def prepare(name: str, runtime: str, port: int | None) -> int:
             "free some, or set SHOPLAB_STATE to a folder on another disk"
         )
     end_leftovers(name)
-    return places.port_block([other.base for other in place.everywhere()], port)
+    return places.claim_ports(port)
 
 
 @contextmanager
-def daemon(name: str, runtime: str, base: int) -> Iterator[subprocess.Popen[str]]:
-    """The control daemon, its progress readable line by line. Interrupted, it takes the shop down again."""
+def daemon(name: str, runtime: str, ports: places.Block) -> Iterator[subprocess.Popen[str]]:
+    """The control daemon, its progress readable line by line; it inherits the claim on the ports. Interrupted, it takes
+    the shop down again.
+    """
     log = (places.folder(name) / "control.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "labs.control", name, runtime, str(base)],
+        [sys.executable, "-m", "labs.control", name, runtime, str(ports.base)],
+        pass_fds=[ports.lock.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -75,8 +78,8 @@ def up(name: str, runtime: str, port: int | None, progress: Callable[[str, str],
     """Start a shop and wait until one order went all the way: {"url", "control_url", "order_id"}. Raises NotStarted,
     NoPlace.
     """
-    base = prepare(name, runtime, port)
-    with daemon(name, runtime, base) as process:
+    ports = prepare(name, port)
+    with daemon(name, runtime, ports) as process:
         assert process.stdout
         for line in process.stdout:
             event = json.loads(line)

@@ -31,15 +31,29 @@ def test_every_password_that_compose_yaml_asks_for_is_made() -> None:
     assert asked == set(places.PASSWORDS)
 
 
-def test_a_taken_port_in_a_chosen_block_is_named_with_its_holder() -> None:
+def test_a_taken_port_in_a_chosen_block_is_named_with_its_holder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPLAB_STATE", str(tmp_path))
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
+        holder.bind(("127.0.0.1", 30205))
         holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(places.NoPlace, match=rf"port {port} is taken by .*pid"):
-            places.port_block([], port - 5)
+            places.claim_ports(port - 5)
 
 
-def test_a_block_promised_to_another_shop_is_passed_over() -> None:
-    first = places.port_block([])
-    assert places.port_block([first]) > first
+def test_a_block_claimed_by_another_shop_is_passed_over_until_it_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPLAB_STATE", str(tmp_path))
+    first = places.claim_ports()
+    second = places.claim_ports()
+    assert second.base > first.base
+    with pytest.raises(places.NoPlace, match="belong to another shop"):
+        places.claim_ports(first.base)
+    first.lock.close()
+    second.lock.close()
+    again = places.claim_ports()
+    assert again.base == first.base
+    again.lock.close()
