@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import re
 import time
 import uuid
@@ -14,14 +13,13 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask_openapi import Info, OpenAPI
-from gunicorn.app.base import BaseApplication
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from services.common import faults, telemetry
 from services.common.errors import Invalid, ShopError
-from services.common.lifetime import die_with_parent
+from services.common.server import Server, Worker
 from services.common.settings import WebSettings
 
 Check = Callable[[], object]
@@ -176,50 +174,12 @@ def _reason(check: Check) -> str:
     return "ok"
 
 
-class Server(BaseApplication):
-    """gunicorn with one worker and a fixed number of threads: scale by replicas, see saturation."""
-
-    def __init__(
-        self,
-        make_app: Callable[[], Flask],
-        settings: WebSettings,
-        on_worker: Callable[[], None],
-        on_stop: Callable[[], None],
-    ) -> None:
-        self.make_app, self.settings, self.on_worker, self.on_stop = make_app, settings, on_worker, on_stop
-        super().__init__()
-
-    def load_config(self) -> None:
-        options = {
-            "bind": self.settings.listen,
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": self.settings.threads,
-            "backlog": self.settings.backlog,
-            "graceful_timeout": self.settings.graceful_s,
-            "timeout": 30,
-            "keepalive": 75,
-            "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
-            "worker_tmp_dir": "/dev/shm",
-            "control_socket_disable": True,
-            "user": os.geteuid(),  # not those of whoever imported gunicorn
-            "group": os.getegid(),
-            "post_fork": lambda _server, _worker: self.on_worker(),
-            "worker_exit": lambda _server, _worker: self.on_stop(),
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)  # type: ignore[union-attr]
-
-    def load(self) -> Flask:
-        return self.make_app()
-
-
 def serve(make_app: Callable[[], Flask], settings: WebSettings, on_stop: Callable[[], None] = lambda: None) -> None:
-    """Serve until TERM, then finish the requests in flight. `make_app` runs after the fork, so that no pool is shared
-    by accident; `on_stop` runs in the same process after the last request.
-    """
+    """Serve until TERM, then finish the requests in flight; `on_stop` runs after the last of them."""
     gc.collect()
-    gc.freeze()  # what is loaded now stays shared with the worker: the collector never writes to it
-    Server(make_app, settings, die_with_parent, on_stop).run()
+    gc.freeze()  # what is loaded now stays shared with other replicas: the collector never writes to it
+    worker = Worker(Server(make_app, settings))
+    try:
+        worker.init_process()
+    finally:
+        on_stop()

@@ -1,0 +1,59 @@
+"""The process of a replica: gunicorn's threaded worker without the arbiter that would start and restart it.
+
+One replica is one process with a fixed number of threads: scale by replicas, see saturation. Restarting is up to
+whoever runs the replicas, so an arbiter per replica would only be one more process to start, and 8 MB each.
+"""
+
+# mypy: disallow-untyped-calls=False
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn import sock
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from services.common.settings import WebSettings
+
+KEEPALIVE_S = 75
+
+
+class Server(BaseApplication):
+    """gunicorn's configuration and the application behind it, made when the worker asks for it."""
+
+    def __init__(self, make_app: Callable[[], Flask], settings: WebSettings) -> None:
+        self.make_app, self.settings = make_app, settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": self.settings.listen,
+            "threads": self.settings.threads,
+            "backlog": self.settings.backlog,
+            "graceful_timeout": self.settings.graceful_s,
+            "keepalive": KEEPALIVE_S,
+            "loglevel": "warning",
+            "worker_tmp_dir": "/dev/shm",
+            "user": os.geteuid(),  # not those of whoever imported gunicorn
+            "group": os.getegid(),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)  # type: ignore[union-attr]
+
+    def load(self) -> Flask:
+        return self.make_app()
+
+
+class Worker(ThreadWorker):
+    """Ends at TERM, and with its parent. Requests in flight, and what is to be done after them, have `graceful_s`."""
+
+    def __init__(self, server: Server) -> None:
+        cfg: Any = server.cfg
+        log = cfg.logger_class(cfg)
+        super().__init__(1, os.getppid(), sock.create_sockets(cfg, log), server, cfg.timeout, cfg, log)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        signal.alarm(self.cfg.graceful_timeout)  # whatever hangs longer, the kernel ends
+        super().handle_exit(sig, frame)
