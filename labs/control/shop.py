@@ -33,6 +33,7 @@ class RunningShop:
         self.probes = Probes(runtime.published(), secrets)
         self._ledger = Ledger(folder / "faults.json")
         self._lock = threading.RLock()
+        self._told: gateway.Gateway | None = None
 
     @property
     def url(self) -> str:
@@ -101,6 +102,7 @@ class RunningShop:
 
     def _tell_gateway(self, spec: gateway.Gateway) -> None:
         self.runtime.exec("gateway", APPLY, gateway.to_json(spec).encode())
+        self._told = spec
 
     # -- faults
     # ------------------------------------------------------------------------------------------------------------
@@ -163,10 +165,14 @@ class RunningShop:
     # --------------------------------------------------------------------------------------
 
     def start(self, component: str) -> None:
-        """Start or resume a component; it may have a new address, so the gateway is told."""
+        """Start or resume a component. A container may have a new address, so the gateway is told; a gateway that was
+        started anew knows nothing of the policies, so it is told again.
+        """
         self.runtime.start(component)
         service = next(c.service for c in self.runtime.ps() if c.name == component)
-        if self.runtime.name == "containers" and service != "gateway":
+        if service == "gateway" and self._told:
+            self._tell_gateway(self._told)
+        elif self.runtime.name == "containers" and service != "gateway":
             self.introduce(service)
 
     def stop(self, component: str, grace_s: float) -> None:

@@ -188,3 +188,15 @@ def test_two_shops_run_side_by_side(shop: ShopClient) -> None:
         take_down(name)
     assert time.monotonic() - began < 60
     assert ask(shop.url, "GET", "/api/catalog/products/tea-001").status == 200
+
+
+def test_a_gateway_that_is_started_anew_keeps_its_policies(healed: ShopClient) -> None:
+    healed.balance("catalog", "least_conn")
+    healed.set_fault("process_kill", "gateway")
+    assert ask(healed.url, "GET", "/livez").status == 0
+    healed.heal()
+    upstream = healed.balance("cart", "round_robin")  # shows that control still can
+    assert upstream["service"] == "cart"
+    rendered = (places.folder(healed.name) / "data" / "gateway" / "gateway.json").read_text()
+    policies = {each["service"]: each["policy"] for each in json.loads(rendered)["upstreams"]}
+    assert policies["catalog"] == "least_conn"
