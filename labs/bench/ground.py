@@ -38,8 +38,8 @@ def nothing(name: str) -> Iterator[str]:
 
 
 def up(name: str) -> str:
-    """`./shoplab up` of local processes, in a process of its own as a learner's is; what it said. Raises RuntimeFailed with
-    that. Interrupted, it has the command undo what it began.
+    """`./shoplab up` of local processes, in a process of its own as a learner's is; what it said. Raises RuntimeFailed
+    with that. Interrupted, it has the command undo what it began.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", COMMAND_LINE, "up", "--runtime", "local", "--name", name],

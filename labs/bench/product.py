@@ -2,11 +2,8 @@
 
 import urllib.request
 from collections.abc import Sequence
-from contextlib import suppress
 
-import psutil
-
-from labs.bench import bare
+from labs.bench import bare, processor
 from labs.bench.closed_loop import drive, for_seconds, get
 from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control.client import ShopClient
@@ -51,19 +48,7 @@ def rate(address: str, path: str, seconds: float, servers: Sequence[int]) -> Sam
     """Requests per second over a few connections. `cpu_us`: what one took of the processors in all its servers, which
     neighbours on this machine change less than the rate.
     """
-    before = cpu_s(servers)
+    before = processor.seconds(servers)
     tally = drive(address, CONNECTIONS, for_seconds(get(address, path), seconds))
-    spent = cpu_s(servers) - before
+    spent = processor.seconds(servers) - before
     return Sample(tally.rate(200), {"cpu_us": round(spent / tally.statuses[200] * 1e6)})
-
-
-def cpu_s(pids: Sequence[int]) -> float:
-    """Processor seconds these processes and their children have had."""
-    total = 0.0
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            root = psutil.Process(pid)
-            for member in (root, *root.children(recursive=True)):
-                times = member.cpu_times()
-                total += times.user + times.system
-    return total

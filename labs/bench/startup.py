@@ -1,12 +1,13 @@
 """`up` from nothing to the first confirmed order, beside RabbitMQ alone from nothing to an AMQP login."""
 
 import json
+import re
 import time
 from pathlib import Path
 
 from compose import places
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import broker_alone, ground
+from labs.bench import broker_alone, ground, processor
 from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control import place
 
@@ -30,16 +31,21 @@ def measure(say: Say) -> list[Measurement]:
 
 def first_order() -> Sample:
     """Seconds from typing `up` to the 201 of an order. `shipped_s`: until `up` returned, that order shipped;
-    `daemon_s`: until the control daemon ran, which is what the command line itself takes.
+    `cpu_s`: processor seconds of all the shop's processes by then; `ready_s`: when which component was ready.
     """
     with ground.nothing(ground.own_name()) as name:
         began = time.time()
-        ground.up(name)
+        said = ground.up(name)
         shipped_s = time.time() - began
         confirmed_s = confirmed_at(places.folder(name) / "data/gateway/access.log") - began
-        daemon = place.find(name)
-        more = {"shipped_s": round(shipped_s, 3), "daemon_s": round(daemon.created - began, 2)}
+        cpu_s = processor.seconds([place.find(name).pid])
+        more = {"shipped_s": round(shipped_s, 3), "cpu_s": round(cpu_s, 1), "ready_s": readiness(said)}
         return Sample(confirmed_s, more)
+
+
+def readiness(said: str) -> dict[str, float]:
+    """Component -> seconds, from the lines of `up`."""
+    return {name: float(seconds) for name, seconds in re.findall(r"✓ (\S+) +([\d.]+) s", said)}
 
 
 def confirmed_at(access_log: Path) -> float:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from labs import bench
-from labs.bench import memory, report
+from labs.bench import memory, report, startup
 from labs.bench.machine import processor
 from labs.bench.measurement import Budget, Measurement, Round, Sample, in_turn, rounded
 
@@ -117,3 +117,19 @@ def test_a_machine_that_does_not_tell_its_processor_has_an_architecture(tmp_path
     (tmp_path / "cpuinfo").write_text("processor : 0\nmodel name\t: Abacus 3000\n")
     assert processor(tmp_path / "cpuinfo") == "Abacus 3000"
     assert processor(tmp_path / "nothing")
+
+
+def test_when_components_were_ready_is_read_from_what_up_says() -> None:
+    said = "Starting the shop\n  ✓ memcached-1           0.4 s\n  · gateway  waits  0.5 s\n  ✓ gateway   1.5 s\n"
+    assert startup.readiness(said) == {"memcached-1": 0.4, "gateway": 1.5}
+
+
+def test_the_first_confirmed_order_is_the_first_created_one_in_the_gateways_log(tmp_path: Path) -> None:
+    lines = [
+        {"method": "POST", "uri": "/api/orders", "status": 503, "at": 1.0},
+        {"method": "GET", "uri": "/api/orders", "status": 201, "at": 2.0},
+        {"method": "POST", "uri": "/api/orders", "status": 201, "at": 3.5},
+        {"method": "POST", "uri": "/api/orders", "status": 201, "at": 4.0},
+    ]
+    (tmp_path / "access.log").write_text("\n".join(json.dumps(line) for line in lines))
+    assert startup.confirmed_at(tmp_path / "access.log") == 3.5

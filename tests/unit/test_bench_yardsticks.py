@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
+from gunicorn.workers.gthread import ThreadWorker
 
 from compose.topology import load
 from labs.bench import bare, bare_route, order_sql
 from services.common.errors import NotFound
+from services.common.server import Server, Worker
 from services.common.settings import WebSettings, read
-from services.common.web import Server
 from services.inventory.stock import Line, Reservation, Stock
 from services.orders.attempts import Attempt, Attempts, PricedLine
 from services.orders.orders import Head, Orders
@@ -22,9 +23,12 @@ TEA = PricedLine("tea-001", "Tea", 1, 890)
 
 def test_the_bare_route_has_the_services_server_settings() -> None:
     settings = read(WebSettings, {"LISTEN": "127.0.0.1:8000"})
-    server = Server(lambda: Flask("any"), settings, lambda: None, lambda: None)
-    of_services = {name: server.cfg.settings[name].get() for name in bare_route.OPTIONS}
-    assert of_services == bare_route.OPTIONS
+    server = Server(lambda: Flask("any"), settings)
+    shared = ("threads", "backlog", "graceful_timeout", "keepalive", "worker_tmp_dir", "loglevel")
+    of_services = {name: server.cfg.settings[name].get() for name in shared}
+    assert of_services == {name: bare_route.OPTIONS[name] for name in shared}
+    assert (bare_route.OPTIONS["workers"], bare_route.OPTIONS["worker_class"]) == (1, "gthread")
+    assert issubclass(Worker, ThreadWorker)
 
 
 def test_the_bare_route_answers_the_given_bytes_and_no_more() -> None:
