@@ -4,10 +4,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates nginx python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
 COPY compose/images/requirements.txt /tmp/requirements.txt
-RUN grep -iE '^(nginx-config-builder|six|enum34|pyyaml)==' /tmp/requirements.txt > /tmp/gateway.txt \
+RUN grep -iE '^(nginx-config-builder|six|pyyaml)==' /tmp/requirements.txt > /tmp/gateway.txt \
     && python3 -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --requirement /tmp/gateway.txt \
-    && /venv/bin/pip uninstall --yes enum34 \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --requirement /tmp/gateway.txt \
     && useradd --system --uid 10001 shop
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
 WORKDIR /shop

@@ -5,8 +5,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY compose/images/requirements.txt /tmp/requirements.txt
 RUN python3 -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --requirement /tmp/requirements.txt \
-    && /venv/bin/pip uninstall --yes enum34 \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --requirement /tmp/requirements.txt \
     && useradd --system --uid 10001 shop \
     # Docker's name server knows that an address is catalog-2's; /etc/hosts, asked first by default, knows a number.
     && echo 'hosts: dns files' > /etc/nsswitch.conf
