@@ -15,7 +15,7 @@ REPLICAS = 4
 SLOW = "catalog-3"
 DELAY_S = 0.3
 DELAY_MS = DELAY_S * 1000
-RATE = 60.0
+RATE = 70.0
 POLICIES = {"round_robin": "round robin", "least_conn": "least connections", "ip_hash": "IP hash"}
 
 
@@ -233,7 +233,7 @@ shoppers ──► gateway (round robin | least connections | IP hash)
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(250), probes.invariants()),
     steady_load=LoadPlan(mix="products", rate=RATE, seconds=10, quick_seconds=3),
-    load=LoadPlan(mix="products", rate=RATE, seconds=20, quick_seconds=8),
+    load=LoadPlan(mix="products", rate=RATE, seconds=20, quick_seconds=7),
     prepare=(four_replicas,),
     method=(one_of_them_slow, round_robin, least_connections, ip_hash),
     measure=measure,

@@ -49,7 +49,7 @@ TEACHING = Teaching(
     explanation=explain,
     artifacts="""\
 The arrivals are evenly spaced: with bunches (`poisson`) the fast replicas are sometimes busy too, and the slow one
-gets a little more under least connections. The slow replica has eight threads and needs λ/4 · 0.3 s = 4.5 of them, so
+gets a little more under least connections. The slow replica has eight threads and needs λ/4 · 0.3 s = 5 of them, so
 no queue forms in front of it; above 107 requests a second one would, and its latency would grow without bound. The
 shoppers' addresses are made up (X-Forwarded-For, trusted from this machine only), and their 40 networks happen to
 spread evenly; forty real networks would not.""",

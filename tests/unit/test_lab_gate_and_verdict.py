@@ -11,7 +11,7 @@ LAB = lab_named("balancing-policies")
 RIGHT = {
     "round_robin_share": Answer(value="25", because="in turn"),
     "round_robin_p50": Answer(value="1"),
-    "least_conn_share": Answer(value=4.5),
+    "least_conn_share": Answer(value=4.0),
     "least_conn_p99": Answer(value="no, it is still the slow replica's"),
 }
 NUMBERS = {
