@@ -47,7 +47,7 @@ def test_a_reset_forgets_everything_but_the_assortment(shop_database: ShopDataba
 def test_a_service_may_use_its_own_schema_only(shop_database: ShopDatabase, service: str) -> None:
     with shop_database.role(service) as connection:
         usable = connection.execute(
-            "select nspname from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public') "
+            "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema$|public$)' "
             "and (has_schema_privilege(oid, 'usage') or has_schema_privilege(oid, 'create'))"
         ).fetchall()
         assert usable == [(service,)]

@@ -1,0 +1,208 @@
+"""Publishing and consuming with a real broker, which is also killed."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pika
+import pytest
+from private_stores import Broker, eventually
+
+from services.common.bus import QUEUES, Consumer, Event, Publisher, Unroutable, connect, hang_up
+from services.common.errors import TimedOut, Unavailable
+
+pytestmark = pytest.mark.servers
+QUEUE = "notifications"
+NAMED_S = 4.0  # RabbitMQ 3.10 keeps the name of a new quorum queue in memory for 3 s; killed before, it loses the queue
+
+
+@pytest.fixture(autouse=True)
+def empty_queues(broker: Broker) -> None:
+    connection = connect(broker.settings, "test")
+    channel: Any = connection.channel()
+    for queue in QUEUES:
+        for name in (queue, f"{queue}.dead", *(f"{queue}.retry.{ms}ms" for ms in (100, 200, 300))):
+            channel.queue_delete(name)
+    hang_up(connection)
+
+
+def event(name: str = "") -> bytes:
+    order_id = name or uuid.uuid4().hex
+    return json.dumps(
+        {"event_id": f"e.{order_id}", "order_id": order_id, "items": [], "total_cents": 1, "placed_at": "now"}
+    ).encode()
+
+
+@contextmanager
+def consuming(broker: Broker, handle: Callable[[Event], None]) -> Iterator[Consumer]:
+    """A consumer in a thread, connected; stopped in good order at the end."""
+    consumer, stopping = Consumer(broker.settings, QUEUE, "test", handle), threading.Event()
+    thread = threading.Thread(target=consumer.run, args=(stopping,))
+    thread.start()
+    try:
+        eventually(lambda: succeeds(consumer.check))
+        yield consumer
+    finally:
+        stopping.set()
+        thread.join()
+
+
+@contextmanager
+def publishing(broker: Broker) -> Iterator[Publisher]:
+    publisher = Publisher(broker.settings, "test")
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+
+
+def succeeds(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except (Unavailable, TimedOut):
+        return False
+    return True
+
+
+def waiting_in(broker: Broker, queue: str) -> int:
+    connection = connect(broker.settings, "test")
+    try:
+        channel: Any = connection.channel()
+        return int(channel.queue_declare(queue, passive=True).method.message_count)
+    finally:
+        hang_up(connection)
+
+
+def test_what_was_published_is_handled_with_its_name(broker: Broker) -> None:
+    got: list[tuple[str, str]] = []
+    with publishing(broker) as publisher, consuming(broker, lambda e: got.append((e.name, e.order_id))):
+        publisher.publish("order.placed", event("one"), "e.one")
+        publisher.publish("order.shipped", event("one"), "e.two")
+        eventually(lambda: len(got) == 2)
+    assert got == [("order.placed", "one"), ("order.shipped", "one")]
+    assert waiting_in(broker, QUEUE) == 0
+
+
+def test_what_fails_is_tried_three_times_more_and_then_dead(broker: Broker) -> None:
+    tries: list[float] = []
+
+    def fail(_: Event) -> None:
+        tries.append(time.monotonic())
+        raise ValueError("never")
+
+    with publishing(broker) as publisher, consuming(broker, fail):
+        publisher.publish("order.shipped", event(), "e")
+        eventually(lambda: waiting_in(broker, f"{QUEUE}.dead") == 1)
+    assert len(tries) == 4
+    waits = [later - earlier for earlier, later in pairwise(tries)]
+    assert all(wait >= at_least for wait, at_least in zip(waits, (0.1, 0.2, 0.3), strict=True))
+
+
+def test_what_fails_once_is_done_the_second_time_and_keeps_its_name(broker: Broker) -> None:
+    names: list[str] = []
+
+    def fail_once(event: Event) -> None:
+        names.append(event.name)
+        if len(names) == 1:
+            raise ValueError("once")
+
+    with publishing(broker) as publisher, consuming(broker, fail_once):
+        publisher.publish("order.shipped", event(), "e")
+        eventually(lambda: len(names) == 2)
+    assert names == ["order.shipped"] * 2
+    assert waiting_in(broker, f"{QUEUE}.dead") == 0
+
+
+def test_an_outage_never_kills_a_message(broker: Broker) -> None:
+    tries: list[int] = []
+
+    def out_of_order(_: Event) -> None:
+        tries.append(1)
+        if len(tries) < 7:
+            raise Unavailable("the database is away")
+
+    with publishing(broker) as publisher, consuming(broker, out_of_order):
+        publisher.publish("order.shipped", event(), "e")
+        eventually(lambda: len(tries) == 7)
+    assert waiting_in(broker, f"{QUEUE}.dead") == 0
+
+
+@pytest.mark.parametrize("body", [b"\xff\x00", b"{}", b"[1]", b'{"event_id": 7}'])
+def test_what_nobody_can_read_is_dead_at_once_and_holds_nobody_up(broker: Broker, body: bytes) -> None:
+    got: list[str] = []
+    with publishing(broker) as publisher, consuming(broker, lambda e: got.append(e.order_id)):
+        publisher.publish("order.shipped", body, "poison")
+        publisher.publish("order.shipped", event("next"), "e")
+        eventually(lambda: got == ["next"])
+        eventually(lambda: waiting_in(broker, f"{QUEUE}.dead") == 1)
+
+
+def test_a_strangers_headers_do_not_confuse_the_count(broker: Broker) -> None:
+    tries: list[int] = []
+
+    def fail(_: Event) -> None:
+        tries.append(1)
+        raise ValueError("never")
+
+    with publishing(broker) as publisher, consuming(broker, fail):
+        channel = publisher.attend()
+        odd = pika.BasicProperties(headers={"x-retries": "many"}, type="order.shipped")
+        channel.basic_publish("shop.events", "order.shipped", event(), odd)
+        eventually(lambda: waiting_in(broker, f"{QUEUE}.dead") == 1)
+    assert len(tries) == 4
+
+
+def test_an_event_that_no_queue_wants_is_refused(broker: Broker) -> None:
+    with publishing(broker) as publisher:
+        with pytest.raises(Unroutable):
+            publisher.publish("order.lost", event(), "e")
+        publisher.publish("order.shipped", event(), "e")
+
+
+def test_queues_that_somebody_deleted_are_made_again(broker: Broker) -> None:
+    with publishing(broker) as publisher:
+        publisher.publish("order.shipped", event(), "e")
+        publisher.attend().queue_delete(QUEUE)
+        with pytest.raises(Unroutable):
+            publisher.publish("order.shipped", event(), "e")
+        publisher.publish("order.shipped", event(), "e")
+    assert waiting_in(broker, QUEUE) == 1
+
+
+def test_a_message_in_hand_when_the_consumer_stops_is_finished_and_the_next_stays(broker: Broker) -> None:
+    begun, done = threading.Event(), []
+
+    def slow(event: Event) -> None:
+        begun.set()
+        time.sleep(0.5)
+        done.append(event.order_id)
+
+    with publishing(broker) as publisher:
+        with consuming(broker, slow):
+            publisher.publish("order.shipped", event("first"), "1")
+            publisher.publish("order.shipped", event("second"), "2")
+            begun.wait(30)
+        assert done == ["first"]
+        eventually(lambda: waiting_in(broker, QUEUE) == 1)
+
+
+def test_a_broker_that_is_killed_and_comes_back_loses_nothing(broker: Broker) -> None:
+    got: set[str] = set()
+    with publishing(broker) as publisher, consuming(broker, lambda e: got.add(e.order_id)) as consumer:
+        sent = {f"before-{n}" for n in range(50)}
+        for name in sorted(sent):
+            publisher.publish("order.shipped", event(name), name)
+        time.sleep(NAMED_S)
+        broker.store.kill()
+        with pytest.raises((Unavailable, TimedOut)):
+            publisher.publish("order.shipped", event("maybe"), "maybe")
+        eventually(lambda: not succeeds(consumer.check))
+        broker.store.start()
+        broker.wait()
+        eventually(lambda: succeeds(lambda: publisher.publish("order.shipped", event("after"), "after")))
+        eventually(lambda: sent | {"after"} <= got)
