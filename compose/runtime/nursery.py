@@ -147,7 +147,8 @@ def main() -> None:
     os.dup2(2, 1)
     for module in sys.argv[3:]:
         importlib.import_module(f"{module}.__main__")
-    importlib.import_module("gunicorn.workers.gthread")  # gunicorn itself looks it up late
+    if sys.argv[3:]:
+        importlib.import_module("services.common.rehearsal").rehearse()
     gc.collect()
     gc.freeze()
     Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2])).run()
