@@ -16,6 +16,7 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, NackError, UnroutableError
 from prometheus_client import Counter
 from pydantic import BaseModel, ValidationError
@@ -31,6 +32,7 @@ QUEUES: Mapping[str, tuple[str, ...]] = {
 }
 RECONNECT_S = (0.1, 1.0)
 LOOK_UP_S = 0.2
+CONFIRM_S = 5.0
 CRASHES = 20  # deliveries that may end with the consumer's death before the broker itself gives up on a message
 RETRIES = "x-retries"
 REASON = "x-reason"
@@ -80,7 +82,7 @@ def connect(settings: BusSettings, name: str) -> BlockingConnection:
     )
     try:
         return BlockingConnection(parameters)
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:
         raise Unavailable(f"cannot reach the broker: {type(error).__name__}") from error
 
 
@@ -116,14 +118,31 @@ def publish(channel: BlockingChannel, exchange: str, routing_key: str, body: byt
     Raises Unroutable, Unavailable, TimedOut.
     """
     properties.delivery_mode = 2
+    loop = channel.connection._impl
+    timer = loop._adapter_call_later(CONFIRM_S, _no_confirm)
     try:
         channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
+    except _NoConfirm as error:
+        loop._terminate_stream(error)  # a polite goodbye would wait for an answer, too
+        raise TimedOut(f"the broker did not confirm {routing_key} within {CONFIRM_S} s") from error
     except UnroutableError as error:
         raise Unroutable(routing_key) from error
     except NackError as error:
         raise Unavailable(f"the broker refused {routing_key}") from error
     except (AMQPError, OSError) as error:
         raise TimedOut(f"the broker did not confirm {routing_key}: {type(error).__name__}") from error
+    finally:
+        loop._adapter_remove_timeout(timer)
+
+
+class _NoConfirm(AMQPError):
+    """Raised out of pika's own loop: it knows no bound on the wait for a confirm, and a broker that is frozen, or whose
+    queue has no leader, never sends one.
+    """
+
+
+def _no_confirm() -> None:
+    raise _NoConfirm
 
 
 class Publisher:
