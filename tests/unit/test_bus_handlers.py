@@ -1,0 +1,74 @@
+"""What the warehouse and the letter writer do with an event, once in effect."""
+
+from typing import Any
+
+import pytest
+
+from services.common.bus import Event, Item
+from services.common.errors import Unavailable
+from services.fulfilment.warehouse import Warehouse
+from services.notifications.letters import Letter, write_to
+
+EVENT = Event(
+    name="order.placed",
+    event_id="e",
+    order_id="o",
+    items=[Item(sku="tea-001", quantity=2)],
+    total_cents=1005,
+    placed_at="now",
+)
+
+
+class Shipments(dict[str, Any]):
+    def exists(self, order_id: str) -> bool:
+        return order_id in self
+
+    def add(self, order_id: str, items: list[dict[str, Any]]) -> bool:
+        return self.setdefault(order_id, items) is items
+
+
+class Orders:
+    def __init__(self, fail: int = 0) -> None:
+        self.told: list[str] = []
+        self.fail = fail
+
+    def shipped(self, order_id: str) -> None:
+        self.told.append(order_id)
+        if len(self.told) <= self.fail:
+            raise Unavailable("away")
+
+
+class Messages(dict[str, Letter]):
+    def add(self, letter: Letter) -> bool:
+        return self.setdefault(letter.event_id, letter) is letter
+
+
+def test_a_parcel_is_packed_once_and_told_every_time() -> None:
+    packed: list[float] = []
+    shipments, orders = Shipments(), Orders()
+    warehouse = Warehouse(shipments, orders, pack_ms=20, sleep=packed.append)
+    warehouse.handle(EVENT)
+    warehouse.handle(EVENT)
+    assert packed == [0.02] and orders.told == ["o", "o"]
+    assert shipments == {"o": [{"sku": "tea-001", "quantity": 2}]}
+
+
+def test_a_parcel_that_orders_did_not_hear_of_is_told_again() -> None:
+    orders = Orders(fail=1)
+    warehouse = Warehouse(Shipments(), orders, pack_ms=0)
+    with pytest.raises(Unavailable):
+        warehouse.handle(EVENT)
+    warehouse.handle(EVENT)
+    assert orders.told == ["o", "o"]
+
+
+def test_a_shopper_is_told_once_and_in_words() -> None:
+    messages = Messages()
+    write_to(messages, EVENT)
+    write_to(messages, EVENT)
+    assert [letter.body for letter in messages.values()] == ["2 pieces for 10.05. We are packing."]
+
+
+def test_an_event_without_words_is_a_failure_that_is_seen() -> None:
+    with pytest.raises(KeyError):
+        write_to(Messages(), EVENT.model_copy(update={"name": "order.eaten"}))
