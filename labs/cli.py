@@ -69,10 +69,11 @@ def explain(error: Exception) -> int:
     from labs.control.client import ControlFailed
     from labs.control.place import NotRunning
     from labs.control.starting import NotStarted
+    from labs.engine.folder import NoSuchRun
     from labs.faults.fault import UnknownFault
     from labs.load.process import LoadFailed
 
-    unknown = isinstance(error, UnknownComponent | UnknownFault | SpecInvalid) or getattr(error, "unknown", False)
+    unknown = isinstance(error, UnknownComponent | UnknownFault | SpecInvalid | NoSuchRun) or getattr(error, "unknown", False)
     if unknown or isinstance(
         error, RuntimeFailed | ControlFailed | NotRunning | NotStarted | NoPlace | Unusable | LoadFailed
     ):

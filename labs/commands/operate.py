@@ -148,8 +148,11 @@ def break_(
 def heal(name: Name = "shop", as_json: Json = False) -> None:
     """Undo every fault and start whatever is not running."""
     from labs.control.client import ShopClient
+    from labs.engine.undo import finish_interrupted
 
-    left = ShopClient.of(name).heal()
+    shop = ShopClient.of(name)
+    left = shop.heal()
+    finish_interrupted(shop)
     if as_json:
         emit({"ok": not left, "left": left})
     else:
