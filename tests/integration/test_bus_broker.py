@@ -1,6 +1,7 @@
 """Publishing and consuming with a real broker, which is also killed."""
 
 import json
+import signal
 import threading
 import time
 import uuid
@@ -189,6 +190,19 @@ def test_a_message_in_hand_when_the_consumer_stops_is_finished_and_the_next_stay
             begun.wait(30)
         assert done == ["first"]
         eventually(lambda: waiting_in(broker, QUEUE) == 1)
+
+
+def test_a_frozen_broker_does_not_hold_a_publisher_for_ever(broker: Broker) -> None:
+    with publishing(broker) as publisher:
+        publisher.publish("order.shipped", event(), "e")
+        broker.store.signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(TimedOut):
+                publisher.publish("order.shipped", event(), "e")
+            assert not succeeds(publisher.check)
+        finally:
+            broker.store.signal(signal.SIGCONT)
+        eventually(lambda: succeeds(lambda: publisher.publish("order.shipped", event(), "e")))
 
 
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(broker: Broker) -> None:
