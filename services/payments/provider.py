@@ -57,8 +57,8 @@ class ProviderTable:
         with self._database.transaction() as connection:
             connection.execute(
                 "insert into provider (latency_ms, error_rate, decline_rate) values (%s, %s, %s) "
-                "on conflict (singleton) do update set latency_ms = excluded.latency_ms, error_rate = excluded.error_rate, "
-                "decline_rate = excluded.decline_rate",
+                "on conflict (singleton) do update set latency_ms = excluded.latency_ms, "
+                "error_rate = excluded.error_rate, decline_rate = excluded.decline_rate",
                 (behaviour.latency_ms, behaviour.error_rate, behaviour.decline_rate),
             )
         self._known, self._fresh_until = behaviour, time.monotonic() + FRESH_S
