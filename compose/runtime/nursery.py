@@ -2,13 +2,11 @@
 
     control  ──JSON lines──►  nursery  ──fork──►  nginx, Postgres, RabbitMQ, gunicorn replicas, workers
 
-It has imported the services' libraries before it forks, so a Python replica is a copy of a warm process: it starts in
-a fraction of the time and
-shares most of its memory (`gc.freeze` keeps the collector from touching, and so copying, the shared pages). It has no
-threads, because a
-fork copies only the thread that calls it. When control goes away, however it died, the pipe ends, and the nursery
-ends what it started.
-Should the nursery itself be killed, the kernel sends the parent-death signal to its children.
+Before it forks replicas it imports the services' libraries and rehearses, so a Python replica is a copy of a warm
+process: it starts in a fraction of the time and shares most of its memory (`gc.freeze` keeps the collector from
+touching, and so copying, the shared pages). It has no threads then, because a fork copies only the thread that calls
+it. When control goes away, however it died, the pipe ends, and the nursery ends what it started. Should the nursery
+itself be killed, the kernel sends the parent-death signal to its children.
 
 Requests, one a line:   {"name", "argv" | "module", "env", "cwd", "log", "stop"}
 Answers:                {"name", "pid", "created"} | {"name", "pid", "exited": status} | {"name", "error"}
@@ -22,19 +20,24 @@ import runpy
 import selectors
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from compose.runtime.processes import Ours, end, ours
 from services.common.lifetime import die_with_parent
 
 LAST_WILL_GRACE_S = 1.2
+QUIET_S = 0.1  # the slowest starters, programs of their own, are asked for at once: they must not wait for the warming
 
 
 class Nursery:
-    """Children by pid, and the pipe to control."""
+    """Children by pid, and the pipe to control. `warm_up` is called when there is nothing else to do, but before the
+    first module.
+    """
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, uid: int, gid: int) -> None:
+    def __init__(self, requests: BinaryIO, answers: BinaryIO, uid: int, gid: int, warm_up: Callable[[], None]) -> None:
         self._requests, self._answers = requests, answers
+        self._warm_up: Callable[[], None] | None = warm_up
         self._uid, self._gid = uid, gid
         self._unfinished = b""
         self._children: dict[int, tuple[str, Ours, int]] = {}
@@ -51,7 +54,10 @@ class Nursery:
             selector.register(self._requests, selectors.EVENT_READ)
             selector.register(wakeup_read, selectors.EVENT_READ)
             while True:
-                for key, _ in selector.select():
+                ready = selector.select(QUIET_S if self._warm_up else None)
+                if not ready:
+                    self._get_warm()
+                for key, _ in ready:
                     if key.fileobj == wakeup_read:
                         os.read(wakeup_read, 4096)
                         self._reap()
@@ -66,7 +72,16 @@ class Nursery:
             self._serve(json.loads(line))
         return bool(arrived)
 
+    def _get_warm(self) -> None:
+        if self._warm_up:
+            self._warm_up()
+            self._warm_up = None
+            gc.collect()
+            gc.freeze()
+
     def _serve(self, request: dict[str, Any]) -> None:
+        if request.get("module"):
+            self._get_warm()
         try:
             pid = self._spawn(request)
         except OSError as error:
@@ -141,17 +156,19 @@ class Nursery:
             os.execvpe(request["argv"][0], request["argv"], request["env"])
 
 
-def main() -> None:
-    """Arguments: uid and gid for the children, then the modules to be warm with."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+def warm_up() -> None:
+    """Import the modules named on the command line and what they need; then do what each replica would do first."""
     for module in sys.argv[3:]:
         importlib.import_module(f"{module}.__main__")
     if sys.argv[3:]:
         importlib.import_module("services.common.rehearsal").rehearse()
-    gc.collect()
-    gc.freeze()
-    Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2])).run()
+
+
+def main() -> None:
+    """Arguments: uid and gid for the children, then the modules to be warm with."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2]), warm_up).run()
 
 
 if __name__ == "__main__":
