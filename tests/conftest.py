@@ -72,7 +72,7 @@ def healed(shop: ShopClient) -> Iterator[ShopClient]:
         assert shop.heal() == []
 
 
-@pytest.fixture(scope="session", params=["local", pytest.param("containers", marks=pytest.mark.containers)])
+@pytest.fixture(scope="module", params=["local", pytest.param("containers", marks=pytest.mark.containers)])
 def any_shop(request: pytest.FixtureRequest) -> Iterator[ShopClient]:
     """A running shop on each runtime in turn: what is tested with it is true of both."""
     if request.param == "local":

@@ -21,7 +21,7 @@ def fuzz(document: str, base: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, *checks], capture_output=True, text=True, timeout=240, cwd="/tmp")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICES[1:])  # the storefront documents no operation: its pages are for people
 def test_no_request_makes_a_service_stumble(healed: ShopClient, service: str) -> None:
     base = f"http://127.0.0.1:{place.find(healed.name).base + GATEWAY_INTERNAL}"
     done = fuzz(f"{base}/api/{service}/openapi.json", base)
