@@ -23,9 +23,9 @@ POLL_S = 0.01
 
 def start() -> Sample:
     """Seconds from no folder at all to an AMQP login; the broker is ended and its folder removed again."""
-    with ground.nothing(ground.own_name("-broker")) as name:
-        user, described, ports = places.runner(), topology.load(), ground.free_block()
-        address = Addresses(described, ports.base)[BROKER]
+    with ground.nothing(ground.own_name("-broker")) as name, ground.free_ports() as base:
+        user, described = places.runner(), topology.load()
+        addresses = Addresses(described, base)
         began = time.monotonic()
         folder = ground.fresh_folder(name)
         data = folder / "data"
@@ -33,9 +33,9 @@ def start() -> Sample:
         if os.geteuid() == 0:
             os.chown(data, user.uid, user.gid)
         secrets = places.passwords(folder)
-        values = {**secrets, **Addresses(described, ports.base).variables({}), "LISTEN": address, "DATA": str(data)}
+        values = {**secrets, **addresses.variables({}), "LISTEN": addresses[BROKER], "DATA": str(data)}
         environment = {key: topology.interpolate(text, values) for key, text in described[BROKER].environment.items()}
-        return _start(described[BROKER], address, secrets, environment, folder, user, began)
+        return _start(described[BROKER], addresses[BROKER], secrets, environment, folder, user, began)
 
 
 def _start(

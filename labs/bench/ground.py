@@ -62,9 +62,12 @@ def up(name: str) -> str:
     return said
 
 
-def free_block() -> places.Block:
-    """A block of free ports, claimed as long as the caller keeps the answer."""
-    return places.claim_ports()
+@contextmanager
+def free_ports() -> Iterator[int]:
+    """The first of a block of free ports that nobody else takes meanwhile."""
+    block = places.claim_ports()
+    with block.lock:
+        yield block.base
 
 
 def fresh_folder(name: str) -> Path:
@@ -78,9 +81,8 @@ def fresh_folder(name: str) -> Path:
 @contextmanager
 def running(name: str, parts: Topology) -> Iterator[LocalRuntime]:
     """These parts as local processes, run as the shop's own are."""
-    with nothing(name):
-        ports = free_block()
-        runtime = LocalRuntime(fresh_folder(name), parts, ports.base, places.runner())
+    with nothing(name), free_ports() as base:
+        runtime = LocalRuntime(fresh_folder(name), parts, base, places.runner())
         runtime.up(lambda *_: None)
         try:
             yield runtime

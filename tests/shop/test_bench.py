@@ -17,6 +17,9 @@ def test_memory_is_counted_once_and_split_among_all_components(shop: ShopClient)
     assert sample.value < sample.more["rss_mb"]
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # the nursery's pipe, in this process here
 def test_the_bare_route_is_measured_in_turn_with_the_product(shop: ShopClient) -> None:
     said: list[str] = []
     (found,) = product.measure(shop, said.append, rounds=1, seconds=0.3)
