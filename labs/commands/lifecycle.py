@@ -11,6 +11,15 @@ from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, 
 WHAT_RUNS = {"local": "local processes", "containers": "containers"}
 
 
+NEXT = (
+    ("status", "who is running, ready, with how much memory"),
+    ("load --mix sale --rate 50 --duration 10", "shoppers"),
+    ("break process_kill catalog-1", "take something away; heal brings it back"),
+    ("lab run balancing-policies", "the first lab"),
+    ("down", "end it"),
+)
+
+
 class RuntimeName(StrEnum):
     """auto takes containers when an engine answers, local processes otherwise."""
 
@@ -56,13 +65,8 @@ def up(
     out.print(f"\n[{GOOD}]✓[/] The shop is open at [bold]{result['url']}[/]")
     out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is shipped\n")
     out.print("  Try next:")
-    table("", "", rows=[
-        [f"    ./shoplab status{suffix}", "who is running, ready, with how much memory"],
-        [f"    ./shoplab load --mix sale --rate 50 --duration 10{suffix}", "shoppers"],
-        [f"    ./shoplab break process_kill catalog-1{suffix}", "take something away; heal brings it back"],
-        [f"    ./shoplab lab run balancing-policies{suffix}", "the first lab"],
-        [f"    ./shoplab down{suffix}", "end it"],
-    ])  # fmt: skip
+    for command, what in NEXT:
+        out.print(f"    ./shoplab {command + suffix:<48} [{QUIET}]{what}[/]", soft_wrap=True)
 
 
 def choose(runtime: RuntimeName) -> str:

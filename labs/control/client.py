@@ -62,7 +62,7 @@ class ShopClient:
         """Back to the seed state."""
         self._call("POST", "/reset")
 
-    def invariants(self, settle_s: float = 20.0) -> list[dict[str, Any]]:
+    def invariants(self, settle_s: float = 30.0) -> list[dict[str, Any]]:
         """Every invariant with what was found."""
         found: list[dict[str, Any]] = self._call("POST", "/check", settle_s=settle_s)["invariants"]
         return found
