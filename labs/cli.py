@@ -73,12 +73,14 @@ def explain(error: Exception) -> int:
     from labs.faults.fault import UnknownFault
     from labs.load.process import LoadFailed
 
-    unknown = isinstance(error, UnknownComponent | UnknownFault | SpecInvalid | NoSuchRun) or getattr(error, "unknown", False)
-    if unknown or isinstance(
-        error, RuntimeFailed | ControlFailed | NotRunning | NotStarted | NoPlace | Unusable | LoadFailed
-    ):
+    wrong = (UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun)
+    foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed)
+    if isinstance(error, wrong) or getattr(error, "unknown", False):
         complain(str(error))
-        return 2 if unknown else 1
+        return 2
+    if isinstance(error, foreseen):
+        complain(str(error))
+        return 1
     import traceback
 
     traceback.print_exception(error)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+
 def round_robin_share(replicas: int) -> float:
     """Everyone in turn: each replica gets the same, slow or not."""
     return 1 / replicas
@@ -54,7 +55,7 @@ def in_flight(rate: float, time_s: float) -> float:
 
 
 def utilisation(rate: float, service_s: float, servers: int) -> float:
-    """λ·s / c (rho in the books): how busy each server is. Towards 1 waiting grows without bound; above 1 it never ends."""
+    """λ·s / c (rho in the books): how busy each server is. Towards 1 waiting grows without bound; above it never ends."""
     return rate * service_s / servers
 
 

@@ -34,7 +34,9 @@ class Supervisor:
         self.exits: dict[str, int | str] = {}
 
     def open(self, source: Path, modules: Sequence[str] = ()) -> None:
-        """End what an earlier supervisor left and start the nursery: the shop's code is in `source`, `modules` are warm."""
+        """End what an earlier supervisor left and start the nursery: the shop's code is in `source`, `modules` are
+        warm.
+        """
         self.end_leftovers()
         with self._log.open("ab") as log:
             self._nursery = subprocess.Popen(

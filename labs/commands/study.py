@@ -44,14 +44,14 @@ def test(
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy", "--cache-dir", str(cache / "mypy")],
-        ["importlinter", "lint", "--cache-dir", str(cache / "imports")],
+        ["lint-imports", "--cache-dir", str(cache / "imports")],
         ["pytest", "-o", f"cache_dir={cache / 'pytest'}", *(arguments or tests)],
     ]
-    for module, *rest in stages:
-        err.print(f"[bold]── {module} {' '.join(rest)}[/]", soft_wrap=True)
-        code = subprocess.call([sys.executable, "-P", "-m", module, *rest], cwd=PROJECT, env=environment)
-        if code:
-            complain(f"{module} found something (exit code {code})")
+    for stage in stages:
+        err.print(f"[bold]── {' '.join(stage)}[/]", soft_wrap=True)
+        program = [str(Path(sys.executable).with_name(stage[0])), *stage[1:]]
+        if code := subprocess.call(program, cwd=PROJECT, env=environment):
+            complain(f"{stage[0]} found something (exit code {code})")
             raise typer.Exit(1)
     out.print(f"[{GOOD}]✓[/] everything is proved")
 

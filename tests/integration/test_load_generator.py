@@ -76,7 +76,9 @@ def shop() -> Iterator[type[Answers]]:
     server.server_close()
 
 
-def load(shop: type[Answers], mix: str = "products", rate: float = 80, seconds: float = 0.5, **more: float) -> LoadResult:
+def load(
+    shop: type[Answers], mix: str = "products", rate: float = 80, seconds: float = 0.5, **more: float
+) -> LoadResult:
     return run_load(shop.url, constant(rate, seconds), mix, **more)  # type: ignore[arg-type]
 
 
