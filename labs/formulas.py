@@ -55,7 +55,7 @@ def in_flight(rate: float, time_s: float) -> float:
 
 
 def utilisation(rate: float, service_s: float, servers: int) -> float:
-    """λ·s / c (rho in the books): how busy each server is. Towards 1 waiting grows without bound; above it never ends."""
+    """λ·s / c, in the books rho: how busy each server is. Towards 1 waiting grows without bound."""
     return rate * service_s / servers
 
 

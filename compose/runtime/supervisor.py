@@ -68,7 +68,7 @@ class Supervisor:
                 raise RuntimeFailed(f"{name}: the nursery does not answer")
 
     def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> int | str | None:
-        """Wait until a process has ended; its exit status, a text when it could not be started, None when it goes on."""
+        """Wait until a process has ended; its exit status, a text if it could not be started, None if it goes on."""
         with self._changed:
             self._changed.wait_for(lambda: name in self.exits or given_up.is_set(), timeout=within_s)
         return self.exits.get(name)

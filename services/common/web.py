@@ -44,13 +44,14 @@ def create_web(service: str, replica: str, ready: Mapping[str, Check], static_fo
     app = OpenAPI(
         f"services.{service}",
         info=Info(title=f"shoplab {service}", version="1"),
-        doc_prefix=f"/api/{service}",
+        doc_ui=False,  # looking for pages to show it with means reading the metadata of every installed package
         validation_error_model=Problem,
         validation_error_callback=invalid_request,
         static_folder=static_folder,
     )
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.add_url_rule(f"/api/{service}/openapi.json", "openapi", lambda: app.api_doc)
     _identify(app, replica)
     faults.install(app)
     _explain_errors(app)
