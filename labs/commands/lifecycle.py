@@ -57,7 +57,11 @@ def up(
         err.print(
             f"Starting the shop [bold]{name}[/] as {'containers' if chosen == 'containers' else 'local processes'} …"
         )
-    result = starting.up(name, chosen, port, lambda component, what: show_progress(component, what, started, as_json))
+    try:
+        result = starting.up(name, chosen, port, lambda part, what: show_progress(part, what, started, as_json))
+    except KeyboardInterrupt:
+        complain("interrupted; everything that had been started was ended")
+        raise typer.Exit(130) from None
     seconds = time.monotonic() - started
     if as_json:
         return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
