@@ -95,12 +95,13 @@ class Supervisor:
     def _listen(self, nursery: subprocess.Popen[bytes]) -> None:
         """The nursery's answers and reports, until it ends."""
         assert nursery.stdout
-        for line in nursery.stdout:
-            with self._changed:
-                self._note(json.loads(line))
-                alive = {name: asdict(process) for name, process in self.running.items()}
-                places.write_private(self._records, json.dumps(alive))
-                self._changed.notify_all()
+        with nursery.stdout as answers:
+            for line in answers:
+                with self._changed:
+                    self._note(json.loads(line))
+                    alive = {name: asdict(process) for name, process in self.running.items()}
+                    places.write_private(self._records, json.dumps(alive))
+                    self._changed.notify_all()
 
     def _note(self, message: Mapping[str, Any]) -> None:
         name = message["name"]

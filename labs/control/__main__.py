@@ -26,7 +26,7 @@ from compose.runtime.processes import ours
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs.control import place
 from labs.control.api import create_api
-from labs.control.first_order import place_first_order
+from labs.control.first_order import FirstOrder
 from labs.control.shop import RunningShop
 
 SAYING = threading.Lock()
@@ -74,14 +74,20 @@ def run(name: str, kind: str, base: int) -> None:
     _held = lock(folder)
     (folder / "faults.json").unlink(missing_ok=True)
     runtime = make_runtime(kind, name, folder, base)
-    progress = lambda component, what: say(component=component, what=what)  # noqa: E731
+    sells = [name for service in topology.load() if service.tier == "critical" for name in service.components()]
+    first_order = FirstOrder(lambda: f"http://{runtime.published()['gateway']}", [*sells, "gateway"])
+
+    def progress(component: str, what: str) -> None:
+        say(component=component, what=what)
+        first_order.note(component, what)
+
     runtime.up(progress)
     try:
         shop = RunningShop(name, folder, runtime, places.passwords(folder))
         if kind == "containers":
             shop.introduce_all()
         progress("first order", "starting")
-        order = place_first_order(shop.url)
+        order = first_order.shipped()
         progress("first order", "ready")
         serve(shop, base, order)
     finally:

@@ -1,10 +1,13 @@
 """The proof that a shop is up: one order goes all the way, as a shopper's would."""
 
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from typing import Any
 
 from compose.runtime.verbs import RuntimeFailed
@@ -13,20 +16,47 @@ SKU = "tea-001"
 PATIENCE_S = 45.0
 
 
-def place_first_order(url: str) -> str:
-    """Buy one packet of tea and wait until fulfilment has shipped it: paid, in the outbox, published, picked. Returns
-    the order's id.
+class FirstOrder:
+    """Placed as soon as everything in `needed` is ready: an order is confirmed without the broker, which starts last.
+    `note` may be called from any thread.
     """
-    deadline = time.monotonic() + PATIENCE_S
-    body = {"items": [{"sku": SKU, "quantity": 1}], "payment": {"token": "tok_ok"}}
-    headers = {"Idempotency-Key": f"first-order-{uuid.uuid4().hex}", "Content-Type": "application/json"}
-    order = _until(deadline, lambda: _json(url + "/api/orders", headers, json.dumps(body).encode()))
-    path = f"{url}/api/orders/{order['order_id']}"
-    while _until(deadline, lambda: _json(path, {}))["status"] != "shipped":
-        if time.monotonic() > deadline:
-            raise RuntimeFailed(f"order {order['order_id']} was placed but not shipped within {PATIENCE_S:.0f} s")
-        time.sleep(0.02)
-    return str(order["order_id"])
+
+    def __init__(self, url: Callable[[], str], needed: Iterable[str]) -> None:
+        self._url, self._missing = url, set(needed)
+        self._noting = threading.Lock()
+        self._order: Future[str] = Future()
+
+    def note(self, component: str, what: str) -> None:
+        """How the shop proceeds, as `Runtime.up` tells it."""
+        with self._noting:
+            if what == "ready" and component in self._missing:
+                self._missing.remove(component)
+                if not self._missing:
+                    threading.Thread(target=self._place, daemon=True, name="first-order").start()
+
+    def shipped(self) -> str:
+        """Wait until fulfilment has shipped it: paid, in the outbox, published, picked. Returns the order's id. Raises
+        RuntimeFailed.
+        """
+        if self._missing:  # nobody told us; by now the shop is up
+            self._place()
+        order, deadline = self._order.result(), time.monotonic() + PATIENCE_S
+        while _until(deadline, lambda: _json(f"{self._url()}/api/orders/{order}", {}))["status"] != "shipped":
+            if time.monotonic() > deadline:
+                raise RuntimeFailed(f"order {order} was placed but not shipped within {PATIENCE_S:.0f} s")
+            time.sleep(0.02)
+        return order
+
+    def _place(self) -> None:
+        """Buy one packet of tea."""
+        body = json.dumps({"items": [{"sku": SKU, "quantity": 1}], "payment": {"token": "tok_ok"}}).encode()
+        headers = {"Idempotency-Key": f"first-order-{uuid.uuid4().hex}", "Content-Type": "application/json"}
+        deadline = time.monotonic() + PATIENCE_S
+        try:
+            placed = _until(deadline, lambda: _json(f"{self._url()}/api/orders", headers, body))
+            self._order.set_result(placed["order_id"])
+        except Exception as error:
+            self._order.set_exception(error)
 
 
 def _json(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
