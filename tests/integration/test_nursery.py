@@ -41,7 +41,10 @@ def supervisor(folder: Path) -> Iterator[Supervisor]:
 def spawn(supervisor: Supervisor, folder: Path, name: str, *argv: str) -> Ours:
     request = {"argv": list(argv), "env": dict(os.environ), "cwd": "/", "log": str(folder / "log"), "stop": "SIGTERM"}
     supervisor.spawn(name, request)
-    return supervisor.running[name]
+    child = supervisor.running[name]
+    while (found := child.process()) and found.name() != argv[0]:  # forked, not yet the program
+        time.sleep(0.01)
+    return child
 
 
 def test_a_child_runs_without_privileges_in_a_session_of_its_own(supervisor: Supervisor, folder: Path) -> None:
