@@ -7,7 +7,7 @@ the client must. `BoundedConnection` gives up by itself and closes.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -21,6 +21,7 @@ from services.common.telemetry import DEGRADED
 T = TypeVar("T")
 REPLICA_OUT_S = 3.0
 CHECK_S = 0.5
+FIRST_CONNECTION_S = 0.5
 
 
 class BoundedConnection(Connection[Any]):
@@ -87,6 +88,8 @@ class Database:
         self._primary = _pool(settings, role, "read-write", min_size=1)
         self._replica = _pool(settings, role, "standby", min_size=0) if reads else None
         self._replica_out_until = 0.0
+        with suppress(PoolTimeout):  # a request that comes before the first connection is there has a second one made
+            self._primary.wait(FIRST_CONNECTION_S)
 
     @contextmanager
     def transaction(self) -> Iterator[BoundedConnection]:
