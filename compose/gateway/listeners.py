@@ -67,7 +67,7 @@ def _made_here() -> Iterator[Base]:
     """Answers of the gateway itself. What a replica answers, errors too, passes through untouched (no intercepting)."""
     yield from _headers()
     for answer in ANSWERS:
-        yield directive("error_page", answer.status, f"@problem_{answer.status}")
+        yield _leads_to_problem(answer)
         yield _problem(answer)
     yield block(
         "location ^~ /-gateway/",
@@ -82,10 +82,17 @@ def _made_here() -> Iterator[Base]:
     )
 
 
+def _leads_to_problem(answer: Answer) -> Base:
+    codes = (answer.code, f"={answer.status}") if answer.code else (answer.status,)
+    return directive("error_page", *codes, f"/-gateway/problem-{answer.status}")
+
+
 def _problem(answer: Answer) -> Base:
+    """No named location: what nginx refuses before it knows the path (414, say) could not be led there."""
     wait = [("Retry-After", answer.retry_after_s)] if answer.retry_after_s else []
     return block(
-        f"location @problem_{answer.status}",
+        f"location = /-gateway/problem-{answer.status}",
+        directive("internal"),
         block("types"),
         directive("default_type", "application/problem+json"),
         *_headers(("Cache-Control", "no-store"), *wait),
@@ -117,10 +124,9 @@ def _routes(spec: Gateway, prefix: str) -> Iterator[Base]:
 
 def _pages(spec: Gateway) -> Base:
     shop = next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
-    own = [answer.status for answer in ANSWERS if answer.status not in PAGES]
     return block(
         "location /",
-        *(directive("error_page", status, f"@problem_{status}") for status in own),
+        *(_leads_to_problem(answer) for answer in ANSWERS if answer.status not in PAGES),
         *(directive("error_page", status, f"/-gateway/{status}.html") for status in PAGES),
         *_passed_on(shop),
     )

@@ -1,7 +1,9 @@
 """The rendered gateway in real nginx, in front of tiny real servers."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -126,6 +128,40 @@ def test_programs_get_a_problem_document(shop: Shop, path: str, status: int) -> 
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json["status"] == status
     assert str(answer.json["type"]).startswith("urn:shoplab:")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (f"GET /{'x' * 9000} HTTP/1.1", 414),
+        (f"GET / HTTP/1.1\r\nX-Long: {'x' * 9000}", 431),
+        ("GET / HTTP/1.1\r\nHost: a b", 400),
+        ("nonsense", 400),
+        ("TRACE /api/catalog/x HTTP/1.1", 405),
+        ("TRACE / HTTP/1.1", 405),
+        ("POST /api/catalog/x HTTP/1.1\r\nTransfer-Encoding: magic", 501),
+        ("GET / HTTP/3.0", 505),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_is_no_request_gets_a_problem_document_too(shop: Shop, request_line: str, status: int) -> None:
+    head, body = said(shop.gateway.public, request_line)
+    assert head["status"] == str(status) and head["content-type"] == "application/problem+json"
+    assert head["x-served-by"] == "gateway" and body["instance"] == head["x-request-id"]
+    assert body["status"] == status
+
+
+def said(address: str, request_line: str) -> tuple[dict[str, str], dict[str, object]]:
+    """What is answered to exactly these bytes: the headers (and `status`), and the JSON document."""
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as line, line.makefile("rb") as answer:
+        named = "" if "Host:" in request_line else "Host: x\r\n"
+        line.sendall(f"{request_line}\r\n{named}Connection: close\r\n\r\n".encode())
+        head = {"status": answer.readline().decode().split()[1]}
+        while text := answer.readline().decode().strip():
+            name, _, value = text.partition(": ")
+            head[name.lower()] = value
+        return head, json.loads(answer.read(int(head["content-length"])))
 
 
 def test_a_body_that_is_too_large_is_refused_before_a_service_sees_it(shop: Shop) -> None:
