@@ -172,6 +172,6 @@ def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
         "placed_at": placed[3].isoformat(),
     }
     orders.execute(
-        "insert into outbox (event_id, event, payload) values (%s, %s, %s)",
-        (event["event_id"], "order.placed", Jsonb(event)),
+        "insert into outbox (event_id, event, payload, request_id) values (%s, %s, %s, %s)",
+        (event["event_id"], "order.placed", Jsonb(event), "-"),
     )

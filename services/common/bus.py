@@ -1,6 +1,5 @@
 # mypy: disallow-untyped-calls=False
-"""RabbitMQ: the shop's queues, a publisher that waits for the broker's word, a consumer that gives its own after the
-work.
+"""RabbitMQ: the shop's queues, and a publisher that waits for the broker's word. Who takes messages: `consumer.py`.
 
     shop.events ──► fulfilment ──(failed)──► fulfilment.retry.1000ms ──(1 s later)──► fulfilment
                          └──(unreadable, or failed after the last wait)──► fulfilment.dead
@@ -8,9 +7,7 @@ work.
 Retry queues are classic ones: quorum queues know no message TTL before RabbitMQ 3.10.
 """
 
-import random
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,26 +16,20 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, NackError, UnroutableError
 from prometheus_client import Counter
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from services.common.errors import TimedOut, Unavailable
 from services.common.settings import BusSettings, split
-from services.common.telemetry import log, request_id
 
 EXCHANGE = "shop.events"
 QUEUES: Mapping[str, tuple[str, ...]] = {
     "fulfilment": ("order.placed",),
     "notifications": ("order.placed", "order.shipped"),
 }
-RECONNECT_S = (0.1, 1.0)
-LOOK_UP_S = 0.2
 CONFIRM_S = 5.0
 CRASHES = 20  # deliveries that may end with the consumer's death before the broker itself gives up on a message
-RETRIES = "x-retries"
-REASON = "x-reason"
 
 PUBLISHED = Counter("shop_published_total", "Messages the broker confirmed", ["routing_key"])
-CONSUMED = Counter("shop_consumed_total", "Messages settled", ["queue", "outcome"])
 
 
 class Unroutable(Exception):
@@ -61,9 +52,6 @@ class Event(BaseModel):
     items: list[Item]
     total_cents: int
     placed_at: str
-
-
-Handler = Callable[[Event], None]
 
 
 def connect(settings: BusSettings, name: str) -> BlockingConnection:
@@ -164,9 +152,14 @@ class Publisher:
                     return self._channel
         return self._connect()
 
-    def publish(self, event: str, body: bytes, message_id: str) -> None:
-        """Publish one event; when this returns the broker has it. Raises Unroutable, Unavailable, TimedOut."""
-        properties = pika.BasicProperties(content_type="application/json", type=event, message_id=message_id)
+    def publish(self, event: str, body: bytes, message_id: str, request: str = "") -> None:
+        """Publish one event; when this returns the broker has it. Raises Unroutable, Unavailable, TimedOut.
+
+        `request`: the id of the request that made the event; it goes along, so that the workers' log lines have it.
+        """
+        properties = pika.BasicProperties(
+            content_type="application/json", type=event, message_id=message_id, correlation_id=request or None
+        )
         try:
             publish(self.attend(), EXCHANGE, event, body, properties)
         except Exception:
@@ -197,84 +190,3 @@ class Publisher:
             raise Unavailable(f"cannot make the queues: {type(error).__name__}: {error}") from error
         self._channel = channel
         return channel
-
-
-class Consumer:
-    """Takes messages from one queue, one after the other, and tells the broker what became of each **after** the work.
-
-    Done: acknowledged. Failed: tried again after each of the waits, then dead. Unreadable: dead at once. An outage
-    (Unavailable, TimedOut) says nothing about the message, so it never kills one: the last wait is repeated until the
-    outage is over. The copy for later is confirmed before the original is acknowledged, so a crash in between means
-    twice, never not at all: handlers must be idempotent.
-    """
-
-    def __init__(self, settings: BusSettings, queue: str, name: str, handle: Handler) -> None:
-        self._settings, self._queue, self._name, self._handle = settings, queue, name, handle
-        self._connection: BlockingConnection | None = None
-
-    def check(self) -> None:
-        """Raise unless connected: the readiness check."""
-        if self._connection is None or not self._connection.is_open:
-            raise Unavailable("not connected to the broker")
-
-    def run(self, stopping: threading.Event) -> None:
-        """Consume until `stopping` is set; then finish the message in hand. Connects again, for ever."""
-        while not stopping.is_set():
-            try:
-                self._connection = connect(self._settings, self._name)
-                self._consume(self._connection, stopping)
-            except Exception as error:
-                log().warning("broker_lost", queue=self._queue, error=f"{type(error).__name__}: {error}")
-                stopping.wait(random.uniform(*RECONNECT_S))
-            finally:
-                hang_up(self._connection)
-
-    def _consume(self, connection: BlockingConnection, stopping: threading.Event) -> None:
-        channel, way_out = connection.channel(), connection.channel()
-        declare(channel, self._queue, self._settings.bus_retry_s)
-        channel.basic_qos(prefetch_count=self._settings.bus_prefetch)
-        way_out.confirm_delivery()
-        for method, properties, body in channel.consume(self._queue, inactivity_timeout=LOOK_UP_S):
-            if stopping.is_set():
-                return  # what was fetched but not begun goes back to the queue
-            if method is not None and body is not None:
-                outcome = self._work(way_out, properties, body)
-                channel.basic_ack(method.delivery_tag)
-                CONSUMED.labels(self._queue, outcome).inc()
-
-    def _work(self, way_out: BlockingChannel, properties: Any, body: bytes) -> str:
-        try:
-            event = Event.model_validate_json(body)
-        except ValidationError:
-            return self._bury(way_out, properties, body, "unreadable")
-        event.name = properties.type or ""
-        request_id.set(properties.message_id or "-")
-        try:
-            self._handle(event)
-        except Exception as error:
-            return self._fail(way_out, properties, body, error)
-        return "done"
-
-    def _fail(self, way_out: BlockingChannel, properties: Any, body: bytes, error: Exception) -> str:
-        waits, tried = self._settings.bus_retry_s, _retries(properties)
-        why = f"{type(error).__name__}: {error}"
-        if isinstance(error, Unavailable | TimedOut):
-            tried = min(tried, len(waits) - 1)
-        if tried >= len(waits):
-            return self._bury(way_out, properties, body, why)
-        log().warning("work_failed", queue=self._queue, message=properties.message_id, tried=tried + 1, error=why)
-        properties.headers = {**(properties.headers or {}), RETRIES: tried + 1, REASON: why[:200]}
-        publish(way_out, "", retry_queue(self._queue, waits[tried]), body, properties)
-        return "retried"
-
-    def _bury(self, way_out: BlockingChannel, properties: Any, body: bytes, why: str) -> str:
-        log().error("dead_letter", queue=self._queue, message=properties.message_id, error=why)
-        properties.headers = {**(properties.headers or {}), REASON: why[:200]}
-        publish(way_out, "", f"{self._queue}.dead", body, properties)
-        return "dead"
-
-
-def _retries(properties: Any) -> int:
-    """How often a message was tried again already; whatever a stranger wrote there counts as never."""
-    tried = (properties.headers or {}).get(RETRIES, 0)
-    return tried if isinstance(tried, int) and tried >= 0 else 0

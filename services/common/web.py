@@ -24,6 +24,7 @@ from services.common.settings import WebSettings
 
 Check = Callable[[], object]
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+READS = frozenset(("GET", "HEAD", "OPTIONS"))
 LARGEST_BODY = 256 * 1024
 PROBLEM_JSON = "application/problem+json"
 PLAUSIBLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -101,9 +102,10 @@ def _dumps(body: Mapping[str, Any]) -> str:
 
 
 def _identify(app: Flask, replica: str) -> None:
-    """Every request has an id that its log lines share; every answer says which replica gave it and is counted and
-    logged. On the way of every request, so written for speed: context variables instead of `g`, the metric's children
-    remembered, no look into the headers that `add` does not need.
+    """Every request has an id that its log lines share; every answer says which replica gave it and is counted, and
+    logged when it failed or may have changed something (all that is asked, reads too, is in the gateway's log). On the
+    way of every request, so written for speed: context variables instead of `g`, the metric's children remembered, no
+    look into the headers that `add` does not need.
     """
     started: ContextVar[float] = ContextVar("started")
     seconds_of = lru_cache(maxsize=1024)(telemetry.REQUEST_SECONDS.labels)
@@ -123,8 +125,9 @@ def _identify(app: Flask, replica: str) -> None:
         seconds_of(rule.rule if rule else "unmatched", method if method in METHODS else "other", status).observe(
             seconds
         )
-        if status >= 500:
-            telemetry.log().warning("answered", path=request.path, status=status, ms=round(seconds * 1000, 1))
+        if status >= 500 or method not in READS:
+            say = telemetry.log().warning if status >= 500 else telemetry.log().info
+            say("answered", method=method, path=request.path, status=status, ms=round(seconds * 1000, 1))
         return answer
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common.bus import Consumer
+from services.common.consumer import Consumer
 from services.common.db import Database
 from services.common.settings import BusSettings, DatabaseSettings, WebSettings, env, own_name, read
 from services.common.telemetry import configure_logs

@@ -6,6 +6,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from services.common.telemetry import request_id
+
 
 @dataclass(frozen=True)
 class OrderEvent:
@@ -33,6 +35,6 @@ def add(connection: Connection[Any], event: OrderEvent) -> None:
         "placed_at": event.placed_at,
     }
     connection.execute(
-        "insert into outbox (event_id, event, payload) values (%s, %s, %s)",
-        (event.event_id, event.name, Jsonb(payload)),
+        "insert into outbox (event_id, event, payload, request_id) values (%s, %s, %s, %s)",
+        (event.event_id, event.name, Jsonb(payload), request_id.get()),
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from services.common.errors import Conflict, ShopError
 from services.common.resilience import Deadline
-from services.common.telemetry import log
+from services.common.telemetry import log, request_id
 from services.orders.attempts import Attempt
 from services.orders.rounds import Payments, Rounds
 
@@ -33,6 +33,7 @@ class Reconciler:
         """Settle a few attempts; how many were left behind. What fails now is tried again after `after_s`."""
         found = self._attempts.unsettled(self._after_s, AT_ONCE)
         for attempt in found:
+            request_id.set(attempt.charge_key)  # no request asked for this; the calls it takes belong together still
             try:
                 outcome = self.settle(attempt)
             except ShopError as error:

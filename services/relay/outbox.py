@@ -14,12 +14,13 @@ from services.common.telemetry import log
 
 @dataclass(frozen=True)
 class Row:
-    """One event: `event` is its routing key, `payload` its body."""
+    """One event: `event` is its routing key, `payload` its body, `request_id` the request that made it."""
 
     id: int
     event_id: str
     event: str
     payload: dict[str, Any]
+    request_id: str
 
 
 class Outbox:
@@ -38,7 +39,7 @@ class Outbox:
         sent: list[int] = []
         failure: ShopError | None = None
         query = (
-            "select id, event_id, event, payload from outbox where sent_at is null "
+            "select id, event_id, event, payload, request_id from outbox where sent_at is null "
             "order by id limit %s for update skip locked"
         )
         with self._database.transaction() as connection:
@@ -49,7 +50,7 @@ class Outbox:
                     send(row)
                     sent.append(row.id)
                 except Unroutable:
-                    log().error("unroutable", event=row.event, event_id=row.event_id)
+                    log().error("unroutable", routing_key=row.event, event_id=row.event_id)
                 except ShopError as error:
                     failure = error
                     break

@@ -23,7 +23,7 @@ class Publisher(Protocol):
     """The way to the broker; see `bus.Publisher`."""
 
     def attend(self) -> object: ...
-    def publish(self, event: str, body: bytes, message_id: str) -> None: ...
+    def publish(self, event: str, body: bytes, message_id: str, request: str = "") -> None: ...
     def close(self) -> None: ...
 
 
@@ -47,5 +47,6 @@ class Relay:
 
     def send(self, row: Row) -> None:
         """Publish one row; the broker has it when this returns."""
-        request_id.set(row.event_id)
-        self._publisher.publish(row.event, json.dumps(row.payload).encode(), row.event_id)
+        request_id.set(row.request_id or row.event_id)
+        self._publisher.publish(row.event, json.dumps(row.payload).encode(), row.event_id, row.request_id)
+        log().info("event_published", event_id=row.event_id)

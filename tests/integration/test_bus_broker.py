@@ -14,8 +14,10 @@ import pika
 import pytest
 from private_stores import Broker, eventually
 
-from services.common.bus import QUEUES, Consumer, Event, Publisher, Unroutable, connect, hang_up
+from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, hang_up
+from services.common.consumer import Consumer
 from services.common.errors import TimedOut, Unavailable
+from services.common.telemetry import request_id
 
 pytestmark = pytest.mark.servers
 QUEUE = "notifications"
@@ -156,6 +158,29 @@ def test_a_strangers_headers_do_not_confuse_the_count(broker: Broker) -> None:
         channel.basic_publish("shop.events", "order.shipped", event(), odd)
         eventually(lambda: waiting_in(broker, f"{QUEUE}.dead") == 1)
     assert len(tries) == 4
+
+
+def test_an_event_without_a_type_is_named_by_its_routing_key_in_every_try(broker: Broker) -> None:
+    names: list[str] = []
+
+    def fail_once(event: Event) -> None:
+        names.append(event.name)
+        if len(names) == 1:
+            raise ValueError("once")
+
+    with publishing(broker) as publisher, consuming(broker, fail_once):
+        publisher.attend().basic_publish("shop.events", "order.shipped", event())
+        eventually(lambda: len(names) == 2)
+    assert names == ["order.shipped"] * 2
+
+
+def test_the_request_that_made_an_event_is_known_where_the_event_is_handled(broker: Broker) -> None:
+    seen: list[str] = []
+    with publishing(broker) as publisher, consuming(broker, lambda _: seen.append(request_id.get())):
+        publisher.publish("order.shipped", event(), "e", "request-1")
+        publisher.publish("order.shipped", event(), "e")
+        eventually(lambda: len(seen) == 2)
+    assert seen == ["request-1", "e"]
 
 
 def test_an_event_that_no_queue_wants_is_refused(broker: Broker) -> None:

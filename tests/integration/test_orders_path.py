@@ -146,6 +146,16 @@ def test_a_shipment_is_told_once_however_often_it_is_reported(
     assert client.put("/internal/orders/none/shipment").status_code == 404
 
 
+def test_an_event_keeps_the_id_of_the_request_that_made_it(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    order_id = shop.order(new_key(), item(5)).json["order_id"]
+    shop.app.test_client().put(f"/internal/orders/{order_id}/shipment", headers={"X-Request-Id": "shipping-1"})
+    with shop_database.admin() as connection:
+        query = "select request_id from orders.outbox where event = 'order.shipped' and payload->>'order_id' = %s"
+        assert connection.execute(query, (order_id,)).fetchall() == [("shipping-1",)]
+
+
 def test_best_sellers_are_those_sold_most(shop: OrderShop, item: Callable[[int], str]) -> None:
     much, more = item(500), item(500)
     shop.order(new_key(), much, 98)

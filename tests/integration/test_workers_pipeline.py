@@ -206,6 +206,19 @@ def test_events_delivered_twice_make_one_parcel_and_one_message(
     assert len(workers["notifications"].get(path)[1]["items"]) == 2
 
 
+def test_an_event_that_no_queue_wants_holds_no_other_up(
+    workers: dict[str, Worker], place: Callable[[], str], shop: OrderShop, shop_database: ShopDatabase
+) -> None:
+    with shop_database.admin() as connection:
+        lost = "insert into orders.outbox (event_id, event, payload) values ('lost', 'order.lost', '{}')"
+        connection.execute(lost)
+        order_id = place()
+        eventually(lambda: all_shipped(shop, [order_id]))
+        unsent = "select event_id from orders.outbox where sent_at is null"
+        eventually(lambda: connection.execute(unsent).fetchall() == [("lost",)])
+        connection.execute("delete from orders.outbox where event_id = 'lost'")
+
+
 def test_a_worker_that_is_told_to_stop_finishes_the_message_in_hand(
     workers: dict[str, Worker],
     start: Callable[[str, str], Worker],
