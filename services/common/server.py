@@ -20,6 +20,14 @@ from gunicorn.workers.gthread import ThreadWorker
 from services.common.settings import WebSettings
 
 KEEPALIVE_S = 75
+AS_THE_GATEWAY = {
+    "limit_request_line": 8190,
+    "limit_request_fields": 8192,  # as many as go into the gateway's four buffers of 8 kB
+    "permit_unconventional_http_method": True,
+}
+"""gunicorn refuses nothing that the gateway lets through: its own refusals are pages without an id, where a caller was
+promised a problem document. With a strange method the app answers 405.
+"""
 
 
 @cache
@@ -47,6 +55,7 @@ class Server(BaseApplication):
             "keepalive": KEEPALIVE_S,
             "loglevel": "warning",
             "worker_tmp_dir": "/dev/shm",
+            **AS_THE_GATEWAY,
             "user": os.geteuid(),  # not those of whoever imported gunicorn
             "group": os.getegid(),
         }
