@@ -1,0 +1,1 @@
+"""The wire: a fault proxy for TCP that speaks Toxiproxy's HTTP API."""
