@@ -88,6 +88,15 @@ def problem(error: ShopError) -> Response:
     return answer
 
 
+def refusal(error: HTTPException) -> Response:
+    """What Flask refuses by itself (no such path, another method) as a problem document."""
+    explained = ShopError(error.description or error.name)
+    explained.status, explained.kind = error.code or 500, error.name.lower().replace(" ", "-")  # type: ignore[misc]
+    answer = problem(explained)
+    answer.headers.extend((k, v) for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length"))
+    return answer
+
+
 def invalid_request(error: ValidationError) -> Response:
     """What flask-openapi calls when a request does not fit its model: all faults at once, none of the values."""
     found = [
@@ -134,13 +143,7 @@ def _identify(app: Flask, replica: str) -> None:
 def _explain_errors(app: Flask) -> None:
     app.register_error_handler(ShopError, problem)
 
-    @app.errorhandler(HTTPException)
-    def known(error: HTTPException) -> Response:
-        explained = ShopError(error.description or error.name)
-        explained.status, explained.kind = error.code or 500, error.name.lower().replace(" ", "-")  # type: ignore[misc]
-        answer = problem(explained)
-        answer.headers.extend((k, v) for k, v in error.get_headers() if k not in ("Content-Type", "Content-Length"))
-        return answer
+    app.register_error_handler(HTTPException, refusal)
 
     @app.errorhandler(RecursionError)
     def nested(_error: RecursionError) -> Response:

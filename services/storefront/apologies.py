@@ -1,4 +1,6 @@
-"""Every error becomes a page that says what happened and what to do next. Programs under /api/ still get problems."""
+"""Every error becomes a page that says what happened and what to do next. Programs still get problem documents: below
+/api/, and wherever they ask for JSON rather than for a page.
+"""
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -13,6 +15,7 @@ TITLES = {
     "cart": "We cannot reach your basket",
     "orders": "We cannot look into the order book",
 }
+PROGRAMS = ("application/json", web.PROBLEM_JSON)
 
 
 def install(app: Flask) -> None:
@@ -20,7 +23,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(ShopError)
     def known(error: ShopError) -> Response:
-        if request.path.startswith(("/api/", "/internal/")):
+        if _asked_by_program():
             return web.problem(error)
         if isinstance(error, NotFound) or (isinstance(error, Invalid) and request.method == "GET"):
             return page("apology.html", 404, title="We do not have that", words="not-found")
@@ -30,6 +33,8 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
+        if _asked_by_program():
+            return web.refusal(error)
         if error.code == 404:
             return page("apology.html", 404, title="We do not have that", words="not-found")
         detail = error.description or error.name
@@ -38,7 +43,15 @@ def install(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         log().error("unexpected", path=request.path, exc_info=error)
+        if _asked_by_program():
+            return web.problem(ShopError("something went wrong on our side; the log has the request's id"))
         return page("apology.html", 500, title="That is our fault", words="unexpected")
+
+
+def _asked_by_program() -> bool:
+    if f"{request.path}/".startswith(("/api/", "/internal/")):
+        return True
+    return request.accept_mimetypes.best_match(("text/html", *PROGRAMS)) in PROGRAMS
 
 
 def _out_of_reach(part: str) -> Response:

@@ -31,6 +31,27 @@ def test_what_a_visitor_types_is_never_markup():
     assert "<script>alert" not in browser.get("/?q=<script>alert(1)</script>").text
 
 
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/api/storefront/nothing", "*/*"),
+        ("/api", "*/*"),
+        ("/nothing", "application/json"),
+        ("/products/nothing", "application/problem+json"),
+    ],
+)
+def test_a_program_gets_a_problem_document_instead_of_a_page(path, accept):
+    _, browser = a_shop()
+    answer = browser.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "image/svg+xml"])
+def test_everybody_else_gets_a_page(accept):
+    _, browser = a_shop()
+    assert browser.get("/nothing", headers={"Accept": accept}).mimetype == "text/html"
+
+
 def test_a_product_page_works_without_inventory():
     peers, browser = a_shop()
     peers.failing["/api/inventory"] = TimedOut("silent")
