@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import fields
 from types import FrameType
 
 from compose.gateway import live
-from compose.gateway.checks import SpecInvalid
+from compose.gateway.checks import SpecInvalid, one_of
 from compose.gateway.program import Refused
 from compose.gateway.resolve import Resolver, has_names
-from compose.gateway.spec import Gateway, from_replicas
+from compose.gateway.spec import Gateway, Waits, from_replicas
 
 LOOK_S = 2.0
 GRACE_S = 8.0
@@ -27,7 +28,8 @@ REQUIRED = ("LISTEN", "LISTEN_INTERNAL", "DATA", "UPSTREAMS")
 
 def from_environment(environment: Mapping[str, str]) -> Gateway:
     """LISTEN, LISTEN_INTERNAL, DATA, UPSTREAMS (`service=address[,address ...] ...`) and, if wanted, ACCESS_LOG:
-    a path; without it access.log in DATA, or standard output when replicas are given by name. Raises SpecInvalid.
+    a path; without it access.log in DATA, or standard output when replicas are given by name. SHOP_READ_S and its like
+    set the waits. Raises SpecInvalid.
     """
     if missing := [name for name in REQUIRED if name not in environment]:
         raise SpecInvalid(f"set {', '.join(missing)}; compose/compose.yaml shows the form")
@@ -39,10 +41,23 @@ def from_environment(environment: Mapping[str, str]) -> Gateway:
             listen_internal=environment["LISTEN_INTERNAL"],
             data=os.path.abspath(environment["DATA"]),
             access_log=access_log,
+            waits=waits_from(environment),
         )
 
     log = environment.get("ACCESS_LOG") or ("/dev/stdout" if has_names(made("access.log")) else "access.log")
     return made(log)
+
+
+def waits_from(environment: Mapping[str, str]) -> Waits:
+    """SHOP_CONNECT_S, SHOP_READ_S, SHOP_INTERNAL_READ_S: fields of `Waits`, in seconds. Raises SpecInvalid."""
+    known = {f"SHOP_{each.name.upper()}": each.name for each in fields(Waits)}
+    given = {name: text for name, text in environment.items() if name.startswith("SHOP_")}
+    for name in given:
+        one_of("setting of the gateway", name, list(known))
+    try:
+        return Waits(**{known[name]: float(text) for name, text in given.items()})
+    except ValueError as error:
+        raise SpecInvalid(f"{', '.join(given)}: {error}") from error
 
 
 def replicas_from(text: str) -> dict[str, dict[str, str]]:

@@ -40,6 +40,7 @@ def from_replicas(
     policies: Mapping[str, Policy] | None = None,
     weights: Mapping[str, int] | None = None,
     access_log: str = "access.log",
+    waits: Waits | None = None,
 ) -> Gateway:
     """Build the description from service -> {component: address}; `policies` by service, `weights` by component."""
     upstreams = tuple(
@@ -47,7 +48,12 @@ def from_replicas(
         for service, servers in replicas.items()
     )
     spec = Gateway(
-        listen=listen, listen_internal=listen_internal, data=data, upstreams=upstreams, access_log=access_log
+        listen=listen,
+        listen_internal=listen_internal,
+        data=data,
+        upstreams=upstreams,
+        access_log=access_log,
+        waits=waits or Waits(),
     )
     for service, policy in (policies or {}).items():
         spec = with_policy(spec, service, policy)

@@ -25,7 +25,10 @@ FIRST_CONNECTION_S = 0.5
 
 
 class BoundedConnection(Connection[Any]):
-    """A connection whose every wait ends after `bound_s`; afterwards it is closed, because its state is unknown."""
+    """A connection whose every wait ends after `bound_s`; afterwards it is closed, because its state is unknown.
+
+    Once it is in a pool, that is half a second more than Postgres itself gives a statement.
+    """
 
     bound_s = 2.5
 
@@ -41,9 +44,9 @@ class BoundedConnection(Connection[Any]):
 
 def _check(connection: BoundedConnection) -> None:
     """Ask a pooled connection for a sign of life before a request gets it; the pool replaces it when this raises."""
-    connection.bound_s = CHECK_S
+    usual_s, connection.bound_s = connection.bound_s, CHECK_S
     connection.execute("")
-    connection.bound_s = BoundedConnection.bound_s
+    connection.bound_s = usual_s
 
 
 def conninfo(settings: DatabaseSettings, role: str, target: str) -> str:
@@ -56,13 +59,16 @@ def conninfo(settings: DatabaseSettings, role: str, target: str) -> str:
         user=role,
         password=settings.db_password,
         target_session_attrs=target,
-        connect_timeout=2,
+        connect_timeout=settings.db_connect_s,
         application_name=role,
         options=f"-c statement_timeout={int(settings.db_statement_s * 1000)}",
     )
 
 
 def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> ConnectionPool[BoundedConnection]:
+    def bound(connection: BoundedConnection) -> None:
+        connection.bound_s = settings.db_statement_s + CHECK_S
+
     return ConnectionPool(
         conninfo(settings, role, target),
         connection_class=BoundedConnection,
@@ -73,6 +79,7 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
         timeout=settings.db_pool_wait_s,
         reconnect_timeout=1.0,
         num_workers=1,
+        configure=bound,
         check=_check,
         name=f"{role}-{target}",
         open=True,

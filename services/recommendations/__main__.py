@@ -19,11 +19,14 @@ class RecommendationSettings(WebSettings, PeerSettings):
 
     best_sellers_every_s: float = env("how often orders and the catalogue are asked at most", default=5.0, unit="s")
     best_sellers_wait_s: float = env("how long a caller waits while nothing is known yet", default=0.5, unit="s")
+    optional_s: float = env("bound on looking up one product, which may be left out", default=0.15, unit="s")
 
 
 def build(settings: RecommendationSettings, name: str) -> OpenAPI:
     """Make the parts and put them together."""
-    best = BestSellers(Peers(settings), settings.best_sellers_every_s, settings.best_sellers_wait_s)
+    best = BestSellers(
+        Peers(settings), settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s
+    )
     return create_app(best, {"best sellers": lambda: best.top(1)}, name)
 
 

@@ -31,9 +31,11 @@ class BestSellers:
         peers: Asks,
         every_s: float = 5.0,
         first_wait_s: float = 0.5,
+        optional_s: float = 0.15,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._peers, self._every_s, self._first_wait_s, self._clock = peers, every_s, first_wait_s, clock
+        self._optional_s = optional_s
         self._known: list[Recommendation] = []
         self._due = 0.0
         self._asking = False
@@ -91,7 +93,9 @@ class BestSellers:
     def _product(self, sku: str) -> Recommendation | None:
         """As the catalogue has it now, as it was last known, or else not at all."""
         try:
-            return Recommendation.model_validate(self._peers.get(f"/api/catalog/products/{sku}", total_s=0.15))
+            return Recommendation.model_validate(
+                self._peers.get(f"/api/catalog/products/{sku}", total_s=self._optional_s)
+            )
         except NotFound:
             return None
         except ShopError:

@@ -166,3 +166,17 @@ def test_addresses_are_never_looked_up() -> None:
 
     assert not has_names(shop())
     assert expanded(shop(), never) == shop()
+
+
+TOLD = {"LISTEN": "0.0.0.0:80", "LISTEN_INTERNAL": "0.0.0.0:81", "DATA": "/tmp/g", "UPSTREAMS": "catalog=catalog:80"}
+
+
+def test_the_environment_sets_the_waits_and_leaves_the_others() -> None:
+    waits = from_environment({**TOLD, "SHOP_READ_S": "6.5"}).waits
+    assert (waits.connect_s, waits.read_s, waits.internal_read_s) == (0.5, 6.5, 2.0)
+
+
+@pytest.mark.parametrize("setting", [{"SHOP_REED_S": "6"}, {"SHOP_READ_S": "soon"}, {"SHOP_READ_S": "nan"}])
+def test_a_wait_that_makes_no_sense_is_refused_by_name(setting: dict[str, str]) -> None:
+    with pytest.raises(SpecInvalid, match="READ_S"):
+        from_environment({**TOLD, **setting})

@@ -1,0 +1,29 @@
+"""How long a statement may take is what the settings say: neither less nor more."""
+
+from dataclasses import replace
+
+import pytest
+from private_stores import ShopDatabase
+
+from services.common.db import Database
+from services.common.errors import TimedOut
+
+pytestmark = pytest.mark.servers
+
+
+def sleep(shop_database: ShopDatabase, statement_s: float, seconds: float) -> None:
+    database = Database(replace(shop_database.settings("orders"), db_statement_s=statement_s), "orders")
+    try:
+        with database.transaction() as connection:
+            connection.execute("select pg_sleep(%s)", (seconds,))
+    finally:
+        database.close()
+
+
+def test_a_statement_may_take_as_long_as_it_was_given(shop_database: ShopDatabase) -> None:
+    sleep(shop_database, statement_s=30, seconds=3)
+
+
+def test_a_statement_that_takes_longer_ends_as_timed_out(shop_database: ShopDatabase) -> None:
+    with pytest.raises(TimedOut):
+        sleep(shop_database, statement_s=0.2, seconds=10)
