@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from services.cart.merge import Cart, Line, decode, encode, items, merge, without_old_tombstones, written
 from services.common.errors import Conflict, Unavailable
+from services.common.fields import MOST_LINES
 from services.common.memcached import Node, NodeFailed, ranked
 from services.common.telemetry import DEGRADED
 
 T = TypeVar("T")
 COPIES = 2
-MOST_LINES = 50
 TOMBSTONES_MS = 3_600_000
 
 

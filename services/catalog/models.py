@@ -1,10 +1,8 @@
 """What the catalogue answers, and what it may be asked."""
 
-from typing import Annotated
-
 from pydantic import BaseModel, Field
 
-Sku = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="e.g. tea-001")]
+from services.common.fields import Sku
 
 
 class Card(BaseModel):

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from flask import Response
 from flask_openapi import OpenAPI
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
+from services.common.fields import LineRequests, Sku
 from services.common.web import Check, create_web, json_answer, problems
 from services.inventory.stock import Level, Line, Reservation
 
-SKU = r"^[a-z0-9][a-z0-9-]{0,39}$"
 KEY = r"^[A-Za-z0-9._~-]{1,128}$"
 
 
@@ -25,7 +25,7 @@ class Stock(Protocol):
 
 
 class SkuPath(BaseModel):
-    sku: str = Field(pattern=SKU)
+    sku: Sku
 
 
 class KeyPath(BaseModel):
@@ -42,21 +42,9 @@ class LevelAnswer(BaseModel):
     left: int
 
 
-class LineRequest(BaseModel):
-    sku: str = Field(pattern=SKU)
-    quantity: int = Field(ge=1, le=99)
-
-
 class ReservationRequest(BaseModel):
     key: str = Field(pattern=KEY, description="the same key again changes nothing")
-    items: list[LineRequest] = Field(min_length=1, max_length=50)
-
-    @field_validator("items")
-    @classmethod
-    def each_item_once(cls, items: list[LineRequest]) -> list[LineRequest]:
-        if len({line.sku for line in items}) < len(items):
-            raise ValueError("an item is named twice")
-        return items
+    items: LineRequests
 
 
 class ReservationAnswer(BaseModel):

@@ -7,9 +7,10 @@ from typing import Literal, Protocol
 from flask import Response
 from flask_openapi import OpenAPI
 from prometheus_client import Counter
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from services.common.errors import ShopError
+from services.common.fields import LineRequests
 from services.common.web import Check, create_web, json_answer, problems
 from services.orders.checkout import Wanted
 from services.orders.orders import Order, Sold
@@ -39,25 +40,13 @@ class KeyHeader(BaseModel):
     )
 
 
-class LineRequest(BaseModel):
-    sku: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    quantity: int = Field(ge=1, le=99)
-
-
 class PaymentRequest(BaseModel):
     token: Literal["tok_ok", "tok_declined"]
 
 
 class OrderRequest(BaseModel):
-    items: list[LineRequest] = Field(min_length=1, max_length=50)
+    items: LineRequests
     payment: PaymentRequest
-
-    @field_validator("items")
-    @classmethod
-    def each_item_once(cls, items: list[LineRequest]) -> list[LineRequest]:
-        if len({line.sku for line in items}) < len(items):
-            raise ValueError("an item is named twice")
-        return items
 
 
 class OrderPath(BaseModel):

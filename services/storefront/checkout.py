@@ -16,6 +16,7 @@ from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.fields import MOST_LINES
 from services.storefront.baskets import SKU
 from services.storefront.doorkeeper import cart_of_visitor
 from services.storefront.looks import page
@@ -25,7 +26,6 @@ from services.storefront.things import Basket
 KEY = re.compile(r"[0-9a-f]{32}")
 PIECES = re.compile(r"[1-9][0-9]?")
 TOKENS = ("tok_ok", "tok_declined")
-MOST_LINES = 50  # what the orders service takes
 
 
 @dataclass(frozen=True)

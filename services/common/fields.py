@@ -1,0 +1,35 @@
+"""Words that mean the same in every service's requests: an item's name, how many of it, the lines of an order."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+MOST_LINES = 50
+
+
+def number(value: object) -> object:
+    """JSON's `2.0` is a whole number; `true` and `"2"` are none, although Python would make one of them."""
+    if isinstance(value, bool | str):
+        raise ValueError("wanted a number")
+    return value
+
+
+Sku = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="e.g. tea-001")]
+Pieces = Annotated[int, Field(ge=1, le=99), BeforeValidator(number)]
+
+
+class LineRequest(BaseModel):
+    """So many pieces of an item."""
+
+    sku: Sku
+    quantity: Pieces
+
+
+def each_item_once(lines: list[LineRequest]) -> list[LineRequest]:
+    """Two lines of one item would be two prices or two reservations of it."""
+    if len({line.sku for line in lines}) < len(lines):
+        raise ValueError("an item is named twice")
+    return lines
+
+
+LineRequests = Annotated[list[LineRequest], Field(min_length=1, max_length=MOST_LINES), AfterValidator(each_item_once)]
