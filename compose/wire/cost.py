@@ -15,6 +15,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import cast
+
+from compose.wire.__main__ import in_loop
 
 ROUNDS, TRIPS, MESSAGE = 5, 1000, b"x" * 100
 WITHIN_S = 10.0
@@ -86,8 +89,10 @@ class Echo(asyncio.Protocol):
     """Answers what it hears."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.data_received = transport.write  # type: ignore[method-assign]
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(data)
 
 
 async def echo(port: int) -> None:
@@ -97,4 +102,4 @@ async def echo(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(echo(int(sys.argv[1])))
+    in_loop(echo(int(sys.argv[1])))

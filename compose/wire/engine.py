@@ -56,7 +56,10 @@ class Engine:
         return done, None
 
     async def update(self, name: str, wish: Wish, warn: Warn) -> Proxy:
-        """Change addresses, `enabled`. Raises ProxyNotFound or CannotListen: it stays disabled then, at the new address."""
+        """Change addresses or `enabled`. Raises ProxyNotFound, CannotListen.
+
+        After CannotListen the proxy is disabled and has the new address.
+        """
         given = read_fields(wish, FIELDS, warn, ignored=("toxics", "logger"))
         async with self._change:
             proxy = self.proxy(name)
