@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_clock import Line, change, run, toxic
 
@@ -45,10 +45,10 @@ async def live(line: Line, steps: list[tuple[str, Any]]) -> bytes:
             kind, attributes, share = what
             toxics.append(toxic(kind, share, **attributes))
             line.link.add(toxics[-1])
-        elif step == "remove" and what < len(toxics):
-            line.link.remove(toxics.pop(what))
-        elif step == "update" and what < len(toxics):
-            change(line, toxics[what])
+        elif step == "remove" and toxics:
+            line.link.remove(toxics.pop(what % len(toxics)))
+        elif step == "update" and toxics:
+            change(line, toxics[what % len(toxics)])
         elif step == "pause":
             line.exit.pause(what)
         elif step == "sleep":
@@ -56,7 +56,8 @@ async def live(line: Line, steps: list[tuple[str, Any]]) -> bytes:
     return said
 
 
-@given(steps=st.lists(STEPS, max_size=30), late=st.booleans())
+@given(steps=st.lists(STEPS, max_size=40), late=st.booleans())
+@settings(deadline=None, max_examples=300)
 def test_all_bytes_arrive_in_order_and_then_the_end_whatever_happens_to_the_toxics(
     steps: list[tuple[str, Any]], late: bool
 ) -> None:
