@@ -1,6 +1,6 @@
 """The table `outbox` from the relay's side: what is unsent, and what was sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,6 @@ class Outbox:
         twice, never not at all. An unroutable event stays unsent; any other error ends the batch and is raised once
         what was sent is marked.
         """
-        sent: list[int] = []
-        failure: ShopError | None = None
         query = (
             "select id, event_id, event, payload, request_id from outbox where sent_at is null "
             "order by id limit %s for update skip locked"
@@ -45,17 +43,23 @@ class Outbox:
         with self._database.transaction() as connection:
             with connection.cursor(row_factory=class_row(Row)) as cursor:
                 rows = cursor.execute(query, (limit,)).fetchall()
-            for row in rows:
-                try:
-                    send(row)
-                    sent.append(row.id)
-                except Unroutable:
-                    log().error("unroutable", routing_key=row.event, event_id=row.event_id)
-                except ShopError as error:
-                    failure = error
-                    break
+            sent, failure = _send_in_order(rows, send)
             if sent:
                 connection.execute("update outbox set sent_at = now() where id = any(%s)", (sent,))
         if failure is not None:
             raise failure
         return len(sent)
+
+
+def _send_in_order(rows: Sequence[Row], send: Callable[[Row], None]) -> tuple[list[int], ShopError | None]:
+    """Which rows were sent, and what ended the batch early, if anything did."""
+    sent: list[int] = []
+    for row in rows:
+        try:
+            send(row)
+            sent.append(row.id)
+        except Unroutable:
+            log().error("unroutable", routing_key=row.event, event_id=row.event_id)
+        except ShopError as error:
+            return sent, error
+    return sent, None

@@ -20,32 +20,35 @@ PROGRAMS = ("application/json", web.PROBLEM_JSON)
 
 def install(app: Flask) -> None:
     """Replace the frame's handlers by pages."""
+    app.register_error_handler(ShopError, _known)
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _unexpected)
 
-    @app.errorhandler(ShopError)
-    def known(error: ShopError) -> Response:
-        if _asked_by_program():
-            return web.problem(error)
-        if isinstance(error, NotFound) or (isinstance(error, Invalid) and request.method == "GET"):
-            return page("apology.html", 404, title="We do not have that", words="not-found")
-        if isinstance(error, Unavailable | TimedOut):
-            return _out_of_reach(str(error.extra.get("part", "")))
-        return page("apology.html", error.status, title="That did not work", words="refused", detail=error.detail)
 
-    @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        if _asked_by_program():
-            return web.refusal(error)
-        if error.code == 404:
-            return page("apology.html", 404, title="We do not have that", words="not-found")
-        detail = error.description or error.name
-        return page("apology.html", error.code or 500, title="That did not work", words="refused", detail=detail)
+def _known(error: ShopError) -> Response:
+    if _asked_by_program():
+        return web.problem(error)
+    if isinstance(error, NotFound) or (isinstance(error, Invalid) and request.method == "GET"):
+        return page("apology.html", 404, title="We do not have that", words="not-found")
+    if isinstance(error, Unavailable | TimedOut):
+        return _out_of_reach(str(error.extra.get("part", "")))
+    return page("apology.html", error.status, title="That did not work", words="refused", detail=error.detail)
 
-    @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> Response:
-        log().error("unexpected", path=request.path, exc_info=error)
-        if _asked_by_program():
-            return web.problem(ShopError("something went wrong on our side; the log has the request's id"))
-        return page("apology.html", 500, title="That is our fault", words="unexpected")
+
+def _refused(error: HTTPException) -> Response:
+    if _asked_by_program():
+        return web.refusal(error)
+    if error.code == 404:
+        return page("apology.html", 404, title="We do not have that", words="not-found")
+    detail = error.description or error.name
+    return page("apology.html", error.code or 500, title="That did not work", words="refused", detail=detail)
+
+
+def _unexpected(error: Exception) -> Response:
+    log().error("unexpected", path=request.path, exc_info=error)
+    if _asked_by_program():
+        return web.problem(ShopError("something went wrong on our side; the log has the request's id"))
+    return page("apology.html", 500, title="That is our fault", words="unexpected")
 
 
 def _asked_by_program() -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, request
 
 PLAUSIBLE_CART = re.compile(r"[0-9a-f]{32}")
-CART_KEPT_S = 30 * 24 * 3600
+CART_KEPT_S = 7 * 24 * 3600  # as long as the cart service keeps one
 READS = ("GET", "HEAD", "OPTIONS")
 POLICY = "; ".join(
     [
