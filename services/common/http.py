@@ -58,10 +58,15 @@ class Peers:
     ) -> Any:
         """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError.
 
+        A safe call does not give all its time to one attempt, or a frozen replica would have it all: after
+        `peer_attempt_s` another replica is asked. Who gives it more than the usual `total_s` expects a slow answer.
+
         `cookie` and `key` go along as the headers Cookie and Idempotency-Key. Once an attempt may have happened, the
         call may have happened: a retry that finds the door closed does not turn TimedOut into Unavailable.
         """
-        deadline = time.monotonic() + (total_s or self._settings.peer_total_s)
+        total_s = total_s or self._settings.peer_total_s
+        impatient = safe and total_s <= self._settings.peer_total_s
+        deadline, attempt_s = time.monotonic() + total_s, self._settings.peer_attempt_s if impatient else total_s
         self._budget.earn()
         doubt = False
         retryable = lambda error: isinstance(error, Unavailable | TimedOut) and self._may_retry(safe, error, deadline)  # noqa: E731
@@ -75,7 +80,8 @@ class Peers:
         ):
             with attempt:
                 try:
-                    return self._once(method, path, body, deadline, {"Cookie": cookie, "Idempotency-Key": key})
+                    left_s = min(attempt_s, max(0.01, deadline - time.monotonic()))
+                    return self._once(method, path, body, left_s, {"Cookie": cookie, "Idempotency-Key": key})
                 except TimedOut:
                     doubt = True
                     raise
@@ -89,8 +95,7 @@ class Peers:
         harmless = safe or (isinstance(error, Unavailable) and error.extra.get("unsent", False))
         return harmless and time.monotonic() < deadline - 0.05 and self._budget.spend()
 
-    def _once(self, method: str, path: str, body: Any, deadline: float, extra: Mapping[str, str]) -> Any:
-        left_s = max(0.01, deadline - time.monotonic())
+    def _once(self, method: str, path: str, body: Any, left_s: float, extra: Mapping[str, str]) -> Any:
         headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
         headers.update({name: value for name, value in extra.items() if value})
         if body is not None:

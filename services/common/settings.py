@@ -97,6 +97,7 @@ class PeerSettings:
     peers: str = env("host:port of the gateway's internal listener", name="PEERS")
     peer_connect_s: float = env("bound on connecting to a peer", default=0.2, unit="s")
     peer_total_s: float = env("bound on a whole call to a peer, retries included", default=1.5, unit="s")
+    peer_attempt_s: float = env("bound on one attempt, where there is time for another", default=0.7, unit="s")
     peer_retries: int = env("further attempts where a retry is safe", default=2)
     retry_budget: float = env("retries per first attempt that are allowed in the long run", default=0.1)
 
