@@ -53,12 +53,12 @@ class LocalRuntime:
 
     def up(self, progress: Progress) -> None:
         self._prepare_folders()
-        modules = [
-            service.command[2]
+        prepare = {
+            service.command[2]: self._environment(service, self._components(service)[0])
             for service in self._topology
             if service.command[2:] and "services." in service.command[2]
-        ]
-        self._supervisor.open(self._app, modules)
+        }
+        self._supervisor.open(self._app, prepare)
         names = [name for service in self._topology for name in self._components(service)]
         names.sort(key=lambda name: name not in FIRST)
         given_up = threading.Event()

@@ -2,13 +2,16 @@
 
     control  ──JSON lines──►  nursery  ──fork──►  nginx, Postgres, RabbitMQ, gunicorn replicas, workers
 
-Before it forks replicas it imports the services' libraries and rehearses, so a Python replica is a copy of a warm
-process: it starts in a fraction of the time and shares most of its memory (`gc.freeze` keeps the collector from
-touching, and so copying, the shared pages). It has no threads then, because a fork copies only the thread that calls
-it. When control goes away, however it died, the pipe ends, and the nursery ends what it started. Should the nursery
-itself be killed, the kernel sends the parent-death signal to its children.
+Before it forks replicas it prepares the services: imports them, builds their apps, rehearses. So a Python replica is a
+copy of a warm process: it starts in a fraction of the time and shares most of its memory (`gc.freeze` keeps the
+collector from touching, and so copying, the shared pages). The nursery has no threads, because a fork copies only the
+thread that calls it.
+
+When control goes away, however it died, the pipe ends, and the nursery ends what it started. Should the nursery itself
+be killed, the kernel sends the parent-death signal to its children.
 
 Requests, one a line:   {"name", "argv" | "module", "env", "cwd", "log", "stop"}
+                        {"prepare": {module: env}}, without an answer
 Answers:                {"name", "pid", "created"} | {"name", "pid", "exited": status} | {"name", "error"}
 """
 
@@ -21,6 +24,7 @@ import selectors
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from compose.runtime.processes import Ours, end, ours
@@ -30,14 +34,19 @@ LAST_WILL_GRACE_S = 1.2
 QUIET_S = 0.1  # the slowest starters, programs of their own, are asked for at once: they must not wait for the warming
 
 
+Environments = dict[str, dict[str, str]]
+WarmUp = Callable[[Environments], None]
+
+
 class Nursery:
-    """Children by pid, and the pipe to control. `warm_up` is called when there is nothing else to do, but before the
-    first module.
+    """Children by pid, and the pipe to control. `warm_up` is called with what is to be prepared when there is nothing
+    else to do, but before the first module.
     """
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO, uid: int, gid: int, warm_up: Callable[[], None]) -> None:
+    def __init__(self, requests: BinaryIO, answers: BinaryIO, uid: int, gid: int, warm_up: WarmUp) -> None:
         self._requests, self._answers = requests, answers
-        self._warm_up: Callable[[], None] | None = warm_up
+        self._warm_up = warm_up
+        self._unprepared: Environments = {}
         self._uid, self._gid = uid, gid
         self._unfinished = b""
         self._children: dict[int, tuple[str, Ours, int]] = {}
@@ -54,7 +63,7 @@ class Nursery:
             selector.register(self._requests, selectors.EVENT_READ)
             selector.register(wakeup_read, selectors.EVENT_READ)
             while True:
-                ready = selector.select(QUIET_S if self._warm_up else None)
+                ready = selector.select(QUIET_S if self._unprepared else None)
                 if not ready:
                     self._get_warm()
                 for key, _ in ready:
@@ -73,13 +82,16 @@ class Nursery:
         return bool(arrived)
 
     def _get_warm(self) -> None:
-        if self._warm_up:
-            self._warm_up()
-            self._warm_up = None
+        if self._unprepared:
+            self._warm_up(self._unprepared)
+            self._unprepared = {}
             gc.collect()
             gc.freeze()
 
     def _serve(self, request: dict[str, Any]) -> None:
+        if "prepare" in request:
+            self._unprepared = request["prepare"]
+            return
         if request.get("module"):
             self._get_warm()
         try:
@@ -156,16 +168,20 @@ class Nursery:
             os.execvpe(request["argv"][0], request["argv"], request["env"])
 
 
-def warm_up() -> None:
-    """Import the modules named on the command line and what they need; then do what each replica would do first."""
-    for module in sys.argv[3:]:
-        importlib.import_module(f"{module}.__main__")
-    if sys.argv[3:]:
-        importlib.import_module("services.common.rehearsal").rehearse()
+def warm_up(environments: Environments) -> None:
+    """Import modules and prepare those that can be, each with its environment; then rehearse what replicas would do
+    first. What fails here is left to the replica: it fails again, by itself and with the reason in its own log.
+    """
+    for module, environ in environments.items():
+        with suppress(Exception):
+            entry = importlib.import_module(f"{module}.__main__")
+            if hasattr(entry, "prepare"):
+                entry.prepare(environ)
+    importlib.import_module("services.common.rehearsal").rehearse()
 
 
 def main() -> None:
-    """Arguments: uid and gid for the children, then the modules to be warm with."""
+    """Arguments: uid and gid for the children."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2]), warm_up).run()

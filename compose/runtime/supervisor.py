@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from compose import places
@@ -33,14 +34,14 @@ class Supervisor:
         self.running: dict[str, Ours] = {}
         self.exits: dict[str, int | str] = {}
 
-    def open(self, source: Path, modules: Sequence[str] = ()) -> None:
-        """End what an earlier supervisor left and start the nursery: the shop's code is in `source`, `modules` are
-        warm.
+    def open(self, source: Path, prepare: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> None:
+        """End what an earlier supervisor left and start the nursery: the shop's code is in `source`; `prepare` has
+        the modules to be warm with, each with the environment of its replicas.
         """
         self.end_leftovers()
         with self._log.open("ab") as log:
             self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid), *modules],
+                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -49,6 +50,8 @@ class Supervisor:
                 start_new_session=True,
             )
         threading.Thread(target=self._listen, args=(self._nursery,), daemon=True, name="nursery").start()
+        if prepare:
+            self._ask({"prepare": prepare})
 
     def close(self) -> None:
         """Have the nursery end itself and whatever is still running."""

@@ -1,17 +1,17 @@
 """Composition root of the cart: settings → nodes → app → server."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_openapi import OpenAPI
+from flask import Flask
 
 from services.cart.app import create_app
 from services.cart.carts import Carts
 from services.common.memcached import MemcachedSettings, Node, NodeFailed, make_nodes
-from services.common.settings import WebSettings, env, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.settings import WebSettings, env
+from services.common.telemetry import identity
+from services.common.worker import Background
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +32,15 @@ def some_node_answers(nodes: Sequence[Node]) -> None:
     raise NodeFailed("; ".join(failures))
 
 
-def build(settings: CartSettings, name: str) -> OpenAPI:
+def build(settings: CartSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     nodes = make_nodes(settings)
-    carts = Carts(nodes, name, settings.cart_keep_s)
-    return create_app(carts, {"memcached": lambda: some_node_answers(nodes)}, settings.cart_keep_s, name)
+    carts = Carts(nodes, lambda: identity.replica, settings.cart_keep_s)
+    return create_app(carts, {"memcached": lambda: some_node_answers(nodes)}, settings.cart_keep_s)
 
 
-def main() -> None:
-    """Serve the cart until TERM."""
-    name = own_name(os.environ, "cart")
-    configure_logs("cart", name)
-    settings = read(CartSettings, os.environ)
-    serve(lambda: build(settings, name), settings)
-
+service = Service("cart", CartSettings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

@@ -15,9 +15,9 @@ COOKIE = "cart"
 CART_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def create_app(carts: Carts, ready: Mapping[str, Check], keep_s: int, replica: str = "cart") -> OpenAPI:
+def create_app(carts: Carts, ready: Mapping[str, Check], keep_s: int) -> OpenAPI:
     """Build the cart from its parts; `__main__` makes the real ones, tests pass fakes. `keep_s`: age of the cookie."""
-    app = create_web("cart", replica, ready)
+    app = create_web("cart", ready)
 
     def answer(cart_id: str, wanted: Mapping[str, int]) -> Response:
         items = [Item(sku=sku, quantity=quantity) for sku, quantity in wanted.items()]

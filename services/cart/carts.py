@@ -25,10 +25,15 @@ def now_ms() -> int:
 
 
 class Carts:
-    """Every method answers the whole cart, sku to quantity. Raises Unavailable only when no node answers at all."""
+    """Every method answers the whole cart, sku to quantity. Raises Unavailable only when no node answers at all.
 
-    def __init__(self, nodes: Sequence[Node], replica: str, ttl_s: float, clock_ms: Callable[[], int] = now_ms) -> None:
-        self._nodes, self._replica, self._ttl_s, self._clock_ms = nodes, replica, ttl_s, clock_ms
+    `writer` is asked for this replica's name, which no other replica may have.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Node], writer: Callable[[], str], ttl_s: float, clock_ms: Callable[[], int] = now_ms
+    ) -> None:
+        self._nodes, self._writer, self._ttl_s, self._clock_ms = nodes, writer, ttl_s, clock_ms
 
     def get(self, cart_id: str) -> dict[str, int]:
         """What is in it; nothing when nobody ever put something in, or for longer than it is kept."""
@@ -60,7 +65,7 @@ class Carts:
         return items(self._write(cart_id, self._changed(cart, removed)) if removed else cart)
 
     def _changed(self, cart: Cart, quantities: dict[str, int]) -> Cart:
-        return written(cart, quantities, self._replica, self._clock_ms())
+        return written(cart, quantities, self._writer(), self._clock_ms())
 
     def _read(self, cart_id: str) -> list[dict[str, Line]]:
         return self._on_copies(cart_id, lambda node, key: decode(node.get(key)))

@@ -1,9 +1,8 @@
 """Composition root of the catalogue: settings → pools → app → server."""
 
-import os
 from dataclasses import dataclass
 
-from flask_openapi import OpenAPI
+from flask import Flask
 
 from services.catalog.app import create_app
 from services.catalog.browsing import Browsing
@@ -11,9 +10,9 @@ from services.catalog.products import Products
 from services.common.cache import Cache
 from services.common.db import Database
 from services.common.memcached import MemcachedSettings, make_nodes
-from services.common.settings import DatabaseSettings, WebSettings, env, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.settings import DatabaseSettings, WebSettings, env
+from services.common.worker import Background
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,21 +24,17 @@ class CatalogSettings(WebSettings, DatabaseSettings, MemcachedSettings):
     missing_ttl_s: float = env("how long it is remembered that a product does not exist", default=5.0, unit="s")
 
 
-def build(settings: CatalogSettings, name: str) -> OpenAPI:
-    """Make the parts and put them together. Starts threads (the pools'), so it belongs behind the fork."""
+def build(settings: CatalogSettings, background: Background) -> Flask:
+    """Make the parts and put them together."""
     database = Database(settings, "catalog", reads=True)
+    background.opens(database.open)
     cache = Cache("catalog", make_nodes(settings), missing_s=settings.missing_ttl_s)
     browsing = Browsing(Products(database), cache, settings.product_ttl_s, settings.list_ttl_s)
-    return create_app(browsing, {"database": database.ping_any}, name)
+    return create_app(browsing, {"database": database.ping_any})
 
 
-def main() -> None:
-    """Serve the catalogue until TERM."""
-    name = own_name(os.environ, "catalog")
-    configure_logs("catalog", name)
-    settings = read(CatalogSettings, os.environ)
-    serve(lambda: build(settings, name), settings)
-
+service = Service("catalog", CatalogSettings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

@@ -17,9 +17,9 @@ SVG: dict[str | int, Any] = {
 }
 
 
-def create_app(browsing: Browsing, ready: Mapping[str, Check], replica: str = "catalog") -> OpenAPI:
+def create_app(browsing: Browsing, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the catalogue from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("catalog", replica, ready)
+    app = create_web("catalog", ready)
 
     @app.get("/api/catalog/products", responses={200: Page, **problems(422, 503, 504)})
     def products(query: Search) -> Response:

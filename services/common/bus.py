@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from services.common.errors import TimedOut, Unavailable
 from services.common.settings import BusSettings, split
+from services.common.telemetry import identity
 
 EXCHANGE = "shop.events"
 QUEUES: Mapping[str, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ class Event(BaseModel):
     placed_at: str
 
 
-def connect(settings: BusSettings, name: str) -> BlockingConnection:
+def connect(settings: BusSettings) -> BlockingConnection:
     """A connection for the thread that asks; sharing one among threads breaks it. Raises Unavailable."""
     host, port = split(settings.rabbitmq)
     parameters = pika.ConnectionParameters(
@@ -66,7 +67,7 @@ def connect(settings: BusSettings, name: str) -> BlockingConnection:
         socket_timeout=settings.bus_connect_s,
         stack_timeout=settings.bus_connect_s,
         connection_attempts=1,
-        client_properties={"connection_name": name},
+        client_properties={"connection_name": identity.replica},
     )
     try:
         return BlockingConnection(parameters)
@@ -136,8 +137,8 @@ def _no_confirm() -> None:
 class Publisher:
     """Publishes events over one connection, for one thread. After trouble the next call connects afresh."""
 
-    def __init__(self, settings: BusSettings, name: str) -> None:
-        self._settings, self._name = settings, name
+    def __init__(self, settings: BusSettings) -> None:
+        self._settings = settings
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
 
@@ -179,7 +180,7 @@ class Publisher:
 
     def _connect(self) -> BlockingChannel:
         self.close()
-        self._connection = connect(self._settings, self._name)
+        self._connection = connect(self._settings)
         try:
             channel = self._connection.channel()
             for queue in QUEUES:

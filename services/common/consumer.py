@@ -34,8 +34,8 @@ class Consumer:
     twice, never not at all: handlers must be idempotent.
     """
 
-    def __init__(self, settings: BusSettings, queue: str, name: str, handle: Handler) -> None:
-        self._settings, self._queue, self._name, self._handle = settings, queue, name, handle
+    def __init__(self, settings: BusSettings, queue: str, handle: Handler) -> None:
+        self._settings, self._queue, self._handle = settings, queue, handle
         self._connection: BlockingConnection | None = None
 
     def check(self) -> None:
@@ -47,7 +47,7 @@ class Consumer:
         """Consume until `stopping` is set; then finish the message in hand. Connects again, for ever."""
         while not stopping.is_set():
             try:
-                self._connection = connect(self._settings, self._name)
+                self._connection = connect(self._settings)
                 self._consume(self._connection, stopping)
             except Exception as error:
                 log().warning("broker_lost", queue=self._queue, error=f"{type(error).__name__}: {error}")

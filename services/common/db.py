@@ -82,19 +82,25 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
         configure=bound,
         check=_check,
         name=f"{role}-{target}",
-        open=True,
+        open=False,
     )
 
 
 class Database:
     """Two pools for one role. `transaction()` writes to the primary, `read()` may be served by the replica, a moment
-    stale.
+    stale. Connects, and starts the pools' threads, when it is opened.
     """
 
     def __init__(self, settings: DatabaseSettings, role: str, reads: bool = False) -> None:
         self._primary = _pool(settings, role, "read-write", min_size=1)
         self._replica = _pool(settings, role, "standby", min_size=0) if reads else None
         self._replica_out_until = 0.0
+
+    def open(self) -> None:
+        """Begin to connect; returns when there is a connection, or after 0.5 s, as it may also come later."""
+        self._primary.open()
+        if self._replica is not None:
+            self._replica.open()
         with suppress(PoolTimeout):  # a request that comes before the first connection is there has a second one made
             self._primary.wait(FIRST_CONNECTION_S)
 

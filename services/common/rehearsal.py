@@ -35,7 +35,7 @@ class Body(BaseModel):
 def rehearse() -> None:
     """Build an app and call it as services call each other. Leaves no trace, and no thread: the parent may fork."""
     telemetry.configure_logs("rehearsal", "rehearsal")
-    worker = Worker(Server(_make_app, read(WebSettings, {"LISTEN": "127.0.0.1:0"})))
+    worker = Worker(Server(_make_app(), read(WebSettings, {"LISTEN": "127.0.0.1:0"})))
     worker.load_wsgi()
     listener = worker.sockets[0]
     answering = threading.Thread(target=_answer, args=(worker,))
@@ -47,11 +47,11 @@ def rehearse() -> None:
     answering.join()
     listener.close()
     worker.tmp.close()
-    telemetry.REQUEST_SECONDS.clear()
+    telemetry.forget_requests()
 
 
 def _make_app() -> Flask:
-    app = create_web("rehearsal", "rehearsal", {})
+    app = create_web("rehearsal", {})
 
     @app.post("/<sku>", responses={200: Body, **problems(404)})
     def answer(path: Path, body: Body) -> object:

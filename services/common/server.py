@@ -7,7 +7,6 @@ whoever runs the replicas, so an arbiter per replica would only be one more proc
 # mypy: disallow-untyped-calls=False
 import os
 import signal
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -37,10 +36,10 @@ def defaults() -> Config:
 
 
 class Server(BaseApplication):
-    """gunicorn's configuration and the application behind it, made when the worker asks for it. One per process."""
+    """gunicorn's configuration and the application behind it. One per process."""
 
-    def __init__(self, make_app: Callable[[], Flask], settings: WebSettings) -> None:
-        self.make_app, self.settings = make_app, settings
+    def __init__(self, app: Flask, settings: WebSettings) -> None:
+        self.app, self.settings = app, settings
         super().__init__()
 
     def load_default_config(self) -> None:
@@ -63,7 +62,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)  # type: ignore[union-attr]
 
     def load(self) -> Flask:
-        return self.make_app()
+        return self.app
 
 
 class Worker(ThreadWorker):

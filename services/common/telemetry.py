@@ -3,6 +3,8 @@
 import logging
 import sys
 from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -10,8 +12,20 @@ from prometheus_client import Counter, Histogram
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
+
+@dataclass
+class Identity:
+    """Who this process is. Known only when a replica starts, so an app that was built before asks while it answers."""
+
+    service: str = "-"
+    replica: str = "-"
+
+
+identity = Identity()
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 REQUEST_SECONDS = Histogram("shop_request_seconds", "Time to answer", ["route", "method", "status"], buckets=BUCKETS)
+seconds_of = lru_cache(maxsize=1024)(REQUEST_SECONDS.labels)
 DEGRADED = Counter("shop_degraded_total", "Times something optional was left out or done the slow way", ["what"])
 
 
@@ -20,8 +34,17 @@ def _add_request_id(_logger: Any, _method: str, event: dict[str, Any]) -> dict[s
     return event
 
 
+def forget_requests() -> None:
+    """As if nothing had been asked yet."""
+    REQUEST_SECONDS.clear()
+    seconds_of.cache_clear()
+
+
 def configure_logs(service: str, replica: str) -> None:
-    """Every log line is one JSON object on standard output, also those of libraries."""
+    """This process is `replica` of `service` from now on. Every log line is one JSON object on standard output, also
+    those of libraries.
+    """
+    identity.service, identity.replica = service, replica
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,13 +1,11 @@
 """The frame around every service's routes: identity, health, metrics, problems as answers, and the server."""
 
-import gc
 import json
 import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +19,7 @@ from services.common import faults, telemetry
 from services.common.errors import Invalid, ShopError
 from services.common.server import Server, Worker
 from services.common.settings import WebSettings
+from services.common.worker import Background
 
 Check = Callable[[], object]
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -40,7 +39,7 @@ class Problem(BaseModel):
     instance: str
 
 
-def create_web(service: str, replica: str, ready: Mapping[str, Check], static_folder: str | None = None) -> OpenAPI:
+def create_web(service: str, ready: Mapping[str, Check], static_folder: str | None = None) -> OpenAPI:
     """An app without routes of its own. `ready` maps a dependency to a check that raises when it cannot be used."""
     app = OpenAPI(
         f"services.{service}",
@@ -53,10 +52,10 @@ def create_web(service: str, replica: str, ready: Mapping[str, Check], static_fo
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(f"/api/{service}/openapi.json", "openapi", lambda: app.api_doc)
-    _identify(app, replica)
+    _identify(app)
     faults.install(app)
     _explain_errors(app)
-    _answer_health(app, replica, ready)
+    _answer_health(app, ready)
     return app
 
 
@@ -110,14 +109,13 @@ def _dumps(body: Mapping[str, Any]) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _identify(app: Flask, replica: str) -> None:
+def _identify(app: Flask) -> None:
     """Every request has an id that its log lines share; every answer says which replica gave it and is counted, and
     logged when it failed or may have changed something (all that is asked, reads too, is in the gateway's log). On the
     way of every request, so written for speed: context variables instead of `g`, the metric's children remembered, no
     look into the headers that `add` does not need.
     """
     started: ContextVar[float] = ContextVar("started")
-    seconds_of = lru_cache(maxsize=1024)(telemetry.REQUEST_SECONDS.labels)
 
     @app.before_request
     def begin() -> None:
@@ -128,12 +126,11 @@ def _identify(app: Flask, replica: str) -> None:
     @app.after_request
     def finish(answer: Response) -> Response:
         answer.headers.add("X-Request-Id", telemetry.request_id.get())
-        answer.headers.add("X-Served-By", replica)
+        answer.headers.add("X-Served-By", telemetry.identity.replica)
         seconds, status = time.perf_counter() - started.get(), answer.status_code
         rule, method = request.url_rule, request.method
-        seconds_of(rule.rule if rule else "unmatched", method if method in METHODS else "other", status).observe(
-            seconds
-        )
+        asked = (rule.rule if rule else "unmatched", method if method in METHODS else "other", status)
+        telemetry.seconds_of(*asked).observe(seconds)
         if status >= 500 or method not in READS:
             say = telemetry.log().warning if status >= 500 else telemetry.log().info
             say("answered", method=method, path=request.path, status=status, ms=round(seconds * 1000, 1))
@@ -156,7 +153,7 @@ def _explain_errors(app: Flask) -> None:
         return problem(ShopError("something went wrong on our side; the log has the request's id"))
 
 
-def _answer_health(app: Flask, replica: str, ready: Mapping[str, Check]) -> None:
+def _answer_health(app: Flask, ready: Mapping[str, Check]) -> None:
     @app.route("/livez")
     def livez() -> Response:
         return Response("alive\n", mimetype="text/plain")
@@ -165,7 +162,7 @@ def _answer_health(app: Flask, replica: str, ready: Mapping[str, Check]) -> None
     def readyz() -> Response:
         reasons = {name: _reason(check) for name, check in ready.items()}
         able = all(reason == "ok" for reason in reasons.values())
-        body = _dumps({"ready": able, "replica": replica, "checks": reasons})
+        body = _dumps({"ready": able, "replica": telemetry.identity.replica, "checks": reasons})
         return Response(body, status=200 if able else 503, mimetype="application/json")
 
     @app.route("/metrics")
@@ -181,12 +178,12 @@ def _reason(check: Check) -> str:
     return "ok"
 
 
-def serve(make_app: Callable[[], Flask], settings: WebSettings, on_stop: Callable[[], None] = lambda: None) -> None:
-    """Serve until TERM, then finish the requests in flight; `on_stop` runs after the last of them."""
-    gc.collect()
-    gc.freeze()  # what is loaded now stays shared with other replicas: the collector never writes to it
-    worker = Worker(Server(make_app, settings))
+def serve(app: Flask, settings: WebSettings, background: Background) -> None:
+    """Open and start what the app needs, listen, serve until TERM, finish the requests in flight; then stop what was
+    started.
+    """
+    background.start()
     try:
-        worker.init_process()
+        Worker(Server(app, settings)).init_process()
     finally:
-        on_stop()
+        background.stop()

@@ -10,23 +10,37 @@ Loop = Callable[[threading.Event], None]
 
 
 class Background:
-    """The loops of one replica, each in a thread of its own.
+    """What a replica opens before it listens, and its loops, each in a thread of its own.
 
-    `start` belongs into the callable that `web.serve` runs after the fork, `stop` is what `serve` calls at the end:
-    every loop then has `finish_s` to finish the piece of work in hand. gunicorn kills the process `graceful_s` after
-    TERM, so `finish_s` must be shorter.
+    An app is built before replicas are forked, and neither threads nor connections survive a fork: so parts say here
+    what is to be opened and which loops run, and `web.serve` starts all that in the process that serves. It calls
+    `stop` at the end: every loop then has `finish_s` to finish the piece of work in hand. The process ends `graceful_s`
+    after TERM, so `finish_s` must be shorter.
     """
 
     def __init__(self, finish_s: float = 4.0) -> None:
         self._finish_s = finish_s
         self._stopping = threading.Event()
+        self._openers: list[Callable[[], object]] = []
+        self._loops: list[tuple[str, Loop]] = []
         self._threads: list[threading.Thread] = []
 
-    def start(self, name: str, loop: Loop) -> None:
+    def opens(self, opener: Callable[[], object]) -> None:
+        """Call `opener()` first of all."""
+        self._openers.append(opener)
+
+    def runs(self, name: str, loop: Loop) -> None:
         """Run `loop(stopping)` until it returns, which it must do soon after `stopping` is set."""
-        thread = threading.Thread(target=loop, args=(self._stopping,), name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._loops.append((name, loop))
+
+    def start(self) -> None:
+        """Open everything, then start the loops."""
+        for opener in self._openers:
+            opener()
+        for name, loop in self._loops:
+            thread = threading.Thread(target=loop, args=(self._stopping,), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """Ask every loop to end and wait for it."""

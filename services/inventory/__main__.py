@@ -1,14 +1,12 @@
 """Inventory: settings, parts, server."""
 
-import os
 from dataclasses import dataclass
 
 from flask import Flask
 
 from services.common.db import Database
-from services.common.settings import DatabaseSettings, WebSettings, env, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.settings import DatabaseSettings, WebSettings, env
 from services.common.worker import Background, every
 from services.inventory.app import create_app
 from services.inventory.stock import Stock
@@ -23,21 +21,17 @@ class Settings(WebSettings, DatabaseSettings):
     sweep_s: float = env("rest between two looks for expired reservations", default=1.0, unit="s")
 
 
-def build(settings: Settings, replica: str, background: Background) -> Flask:
-    """Make the parts; runs in the process that serves."""
+def build(settings: Settings, background: Background) -> Flask:
+    """Make the parts and put them together."""
     database = Database(settings, "inventory")
+    background.opens(database.open)
     stock = Stock(database, settings.reservation_s)
-    background.start("sweeper", every(settings.sweep_s, lambda: sweep(stock), "sweeper"))
-    return create_app(stock, replica, {"database": database.ping})
+    background.runs("sweeper", every(settings.sweep_s, lambda: sweep(stock), "sweeper"))
+    return create_app(stock, {"database": database.ping})
 
 
-def main() -> None:
-    """Serve until TERM."""
-    replica = own_name(os.environ, "inventory")
-    configure_logs("inventory", replica)
-    settings, background = read(Settings, os.environ), Background()
-    serve(lambda: build(settings, replica, background), settings, background.stop)
-
+service = Service("inventory", Settings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

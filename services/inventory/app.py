@@ -58,9 +58,9 @@ class StateAnswer(BaseModel):
     state: str
 
 
-def create_app(stock: Stock, replica: str, ready: Mapping[str, Check]) -> OpenAPI:
+def create_app(stock: Stock, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("inventory", replica, ready)
+    app = create_web("inventory", ready)
 
     @app.get("/api/inventory/<sku>", responses={200: LevelAnswer, **problems(404, 422, 503, 504)})
     def level(path: SkuPath) -> Response:

@@ -37,9 +37,9 @@ class MessagesAnswer(BaseModel):
     items: list[MessageAnswer]
 
 
-def create_app(messages: Messages, replica: str, ready: Mapping[str, Check]) -> OpenAPI:
+def create_app(messages: Messages, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("notifications", replica, ready)
+    app = create_web("notifications", ready)
 
     @app.get("/api/notifications", responses={200: MessagesAnswer, **problems(422, 503, 504)})
     def of_order(query: OrderQuery) -> Response:

@@ -1,16 +1,14 @@
 """Orders: settings, parts, server."""
 
-import os
 from dataclasses import dataclass
 
 from flask import Flask
 
 from services.common.db import Database
 from services.common.http import Peers
+from services.common.replica import Service
 from services.common.resilience import Breaker
-from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env
 from services.common.worker import Background, every
 from services.orders.app import create_app
 from services.orders.attempts import Attempts
@@ -33,9 +31,10 @@ class Settings(WebSettings, PeerSettings, DatabaseSettings):
     settle_every_s: float = env("rest between two looks for unfinished attempts", default=1.0, unit="s")
 
 
-def build(settings: Settings, replica: str, background: Background) -> Flask:
-    """Make the parts; runs in the process that serves."""
+def build(settings: Settings, background: Background) -> Flask:
+    """Make the parts and put them together."""
     database, peers = Database(settings, "orders", reads=True), Peers(settings)
+    background.opens(database.open)
     attempts, orders, payments = Attempts(database), Orders(database), Payments(peers)
     breaker = Breaker("payments", settings.breaker_failures, settings.breaker_wait_s)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
@@ -44,17 +43,12 @@ def build(settings: Settings, replica: str, background: Background) -> Flask:
     reconciler = Reconciler(
         attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s
     )
-    background.start("reconciler", every(settings.settle_every_s, reconciler.reconcile, "reconciler"))
-    return create_app(checkout, orders, replica, {"database": database.ping})
+    background.runs("reconciler", every(settings.settle_every_s, reconciler.reconcile, "reconciler"))
+    return create_app(checkout, orders, {"database": database.ping})
 
 
-def main() -> None:
-    """Serve until TERM."""
-    replica = own_name(os.environ, "orders")
-    configure_logs("orders", replica)
-    settings, background = read(Settings, os.environ), Background()
-    serve(lambda: build(settings, replica, background), settings, background.stop)
-
+service = Service("orders", Settings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

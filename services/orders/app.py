@@ -83,9 +83,9 @@ class SellersAnswer(BaseModel):
     items: list[SoldAnswer]
 
 
-def create_app(checkout: Checkout, orders: Orders, replica: str, ready: Mapping[str, Check]) -> OpenAPI:
+def create_app(checkout: Checkout, orders: Orders, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("orders", replica, ready)
+    app = create_web("orders", ready)
 
     made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 409, 422, 503, 504)}
 

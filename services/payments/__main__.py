@@ -1,14 +1,13 @@
 """Payments: settings, parts, server."""
 
-import os
 from dataclasses import dataclass
 
 from flask import Flask
 
 from services.common.db import Database
-from services.common.settings import DatabaseSettings, WebSettings, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.settings import DatabaseSettings, WebSettings
+from services.common.worker import Background
 from services.payments.app import create_app
 from services.payments.charges import Charges
 from services.payments.provider import Provider, ProviderTable
@@ -19,20 +18,16 @@ class Settings(WebSettings, DatabaseSettings):
     """All knobs of payments; the provider's are in the database, switched by PUT /internal/payments/provider."""
 
 
-def build(settings: Settings, replica: str) -> Flask:
-    """Make the parts; runs in the process that serves."""
+def build(settings: Settings, background: Background) -> Flask:
+    """Make the parts and put them together."""
     database = Database(settings, "payments")
+    background.opens(database.open)
     behaviour = ProviderTable(database)
-    return create_app(Charges(database), Provider(behaviour), behaviour, replica, {"database": database.ping})
+    return create_app(Charges(database), Provider(behaviour), behaviour, {"database": database.ping})
 
 
-def main() -> None:
-    """Serve until TERM."""
-    replica = own_name(os.environ, "payments")
-    configure_logs("payments", replica)
-    settings = read(Settings, os.environ)
-    serve(lambda: build(settings, replica), settings)
-
+service = Service("payments", Settings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

@@ -56,11 +56,9 @@ class BehaviourBody(BaseModel):
     decline_rate: float = Field(default=0.0, ge=0, le=1)
 
 
-def create_app(
-    charges: Charges, provider: Provider, switch: Switch, replica: str, ready: Mapping[str, Check]
-) -> OpenAPI:
+def create_app(charges: Charges, provider: Provider, switch: Switch, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("payments", replica, ready)
+    app = create_web("payments", ready)
 
     charged = {200: ChargeAnswer, 201: ChargeAnswer, **problems(402, 409, 422, 503, 504)}
 

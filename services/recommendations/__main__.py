@@ -1,14 +1,13 @@
 """Composition root of the recommendations: settings → peers → app → server."""
 
-import os
 from dataclasses import dataclass
 
-from flask_openapi import OpenAPI
+from flask import Flask
 
 from services.common.http import Peers
-from services.common.settings import PeerSettings, WebSettings, env, own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.settings import PeerSettings, WebSettings, env
+from services.common.worker import Background
 from services.recommendations.app import create_app
 from services.recommendations.best_sellers import BestSellers
 
@@ -22,21 +21,16 @@ class RecommendationSettings(WebSettings, PeerSettings):
     optional_s: float = env("bound on looking up one product, which may be left out", default=0.15, unit="s")
 
 
-def build(settings: RecommendationSettings, name: str) -> OpenAPI:
+def build(settings: RecommendationSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     best = BestSellers(
         Peers(settings), settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s
     )
-    return create_app(best, {"best sellers": lambda: best.top(1)}, name)
+    return create_app(best, {"best sellers": lambda: best.top(1)})
 
 
-def main() -> None:
-    """Serve the recommendations until TERM."""
-    name = own_name(os.environ, "recommendations")
-    configure_logs("recommendations", name)
-    settings = read(RecommendationSettings, os.environ)
-    serve(lambda: build(settings, name), settings)
-
+service = Service("recommendations", RecommendationSettings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

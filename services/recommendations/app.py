@@ -10,9 +10,9 @@ from services.recommendations.best_sellers import BestSellers
 from services.recommendations.models import Recommendations, Wish
 
 
-def create_app(best: BestSellers, ready: Mapping[str, Check], replica: str = "recommendations") -> OpenAPI:
+def create_app(best: BestSellers, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the recommendations from their parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("recommendations", replica, ready)
+    app = create_web("recommendations", ready)
 
     @app.get("/api/recommendations/best-sellers", responses={200: Recommendations, **problems(422, 503)})
     def best_sellers(query: Wish) -> Response:

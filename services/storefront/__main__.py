@@ -1,23 +1,22 @@
-"""Composition root of the storefront: settings, peers, app, server."""
+"""Composition root of the storefront: settings → peers → app → server."""
 
-import os
+from flask import Flask
 
 from services.common.http import Peers
-from services.common.settings import own_name, read
-from services.common.telemetry import configure_logs
-from services.common.web import serve
+from services.common.replica import Service
+from services.common.worker import Background
 from services.storefront.app import create_app
 from services.storefront.settings import StorefrontSettings
 from services.storefront.shop import Shop
 
 
-def main() -> None:
-    """Serve the pages until TERM."""
-    replica = own_name(os.environ, "storefront")
-    configure_logs("storefront", replica)
-    settings = read(StorefrontSettings, os.environ)
-    serve(lambda: create_app(Shop(Peers(settings), settings.optional_s, settings.order_s), replica), settings)
+def build(settings: StorefrontSettings, background: Background) -> Flask:
+    """Make the parts and put them together."""
+    return create_app(Shop(Peers(settings), settings.optional_s, settings.order_s))
 
+
+service = Service("storefront", StorefrontSettings, build)
+prepare, main = service.prepare, service.main
 
 if __name__ == "__main__":
     main()

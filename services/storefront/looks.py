@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 
-from services.common.telemetry import request_id
+from services.common.telemetry import identity, request_id
 
 YEAR_S = 365 * 24 * 3600
 CATEGORIES = {
@@ -27,7 +27,7 @@ HUES = (8, 24, 38, 52, 88, 140, 168, 192, 212, 236, 262, 320, 344)
 BEHIND = (30, 160, 200, 330)
 
 
-def install(app: Flask, replica: str) -> None:
+def install(app: Flask) -> None:
     """Give the templates their words; let browsers keep static files for good, as their addresses carry a version."""
     versions = {path.name: _version(path) for path in Path(app.static_folder or "").iterdir()}
 
@@ -43,7 +43,7 @@ def install(app: Flask, replica: str) -> None:
 
     app.jinja_env.filters.update(price=price, moment=moment)
     app.jinja_env.globals.update(
-        static=static, drawing=drawing, colours=colours, categories=CATEGORIES, replica=replica
+        static=static, drawing=drawing, colours=colours, categories=CATEGORIES, identity=identity
     )
     app.jinja_env.globals.update(request_id=request_id.get, pieces_in_basket=pieces_in_basket)
 

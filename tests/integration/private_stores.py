@@ -127,6 +127,7 @@ class ShopDatabase:
     def pools(self, service: str, reads: bool = False) -> Iterator[Database]:
         """What a service gets."""
         database = Database(self.settings(service), service, reads)
+        database.open()
         try:
             yield database
         finally:
@@ -164,7 +165,7 @@ class Broker:
 
     def ready(self) -> bool:
         try:
-            hang_up(connect(self.settings, "ready?"))
+            hang_up(connect(self.settings))
         except Unavailable:
             return False
         return True

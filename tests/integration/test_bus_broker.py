@@ -26,7 +26,7 @@ NAMED_S = 4.0  # RabbitMQ 3.10 keeps the name of a new quorum queue in memory fo
 
 @pytest.fixture(autouse=True)
 def empty_queues(broker: Broker) -> None:
-    connection = connect(broker.settings, "test")
+    connection = connect(broker.settings)
     channel: Any = connection.channel()
     for queue in QUEUES:
         for name in (queue, f"{queue}.dead", *(f"{queue}.retry.{ms}ms" for ms in (100, 200, 300))):
@@ -44,7 +44,7 @@ def event(name: str = "") -> bytes:
 @contextmanager
 def consuming(broker: Broker, handle: Callable[[Event], None]) -> Iterator[Consumer]:
     """A consumer in a thread, connected; stopped in good order at the end."""
-    consumer, stopping = Consumer(broker.settings, QUEUE, "test", handle), threading.Event()
+    consumer, stopping = Consumer(broker.settings, QUEUE, handle), threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stopping,))
     thread.start()
     try:
@@ -57,7 +57,7 @@ def consuming(broker: Broker, handle: Callable[[Event], None]) -> Iterator[Consu
 
 @contextmanager
 def publishing(broker: Broker) -> Iterator[Publisher]:
-    publisher = Publisher(broker.settings, "test")
+    publisher = Publisher(broker.settings)
     try:
         yield publisher
     finally:
@@ -73,7 +73,7 @@ def succeeds(check: Callable[[], object]) -> bool:
 
 
 def waiting_in(broker: Broker, queue: str) -> int:
-    connection = connect(broker.settings, "test")
+    connection = connect(broker.settings)
     try:
         channel: Any = connection.channel()
         return int(channel.queue_declare(queue, passive=True).method.message_count)

@@ -46,7 +46,7 @@ def nodes_of() -> Iterator[Callable[..., list[Node]]]:
 
 
 def test_a_cart_survives_the_death_of_either_of_its_nodes(servers, nodes_of):
-    carts = Carts(nodes_of(servers), "cart-1", 60)
+    carts = Carts(nodes_of(servers), lambda: "cart-1", 60)
     carts.put(ID, "tea-001", 2)
     servers[0].kill()
     assert carts.put(ID, "cup-001", 1) == {"cup-001": 1, "tea-001": 2}
@@ -55,7 +55,7 @@ def test_a_cart_survives_the_death_of_either_of_its_nodes(servers, nodes_of):
 
 
 def test_a_frozen_node_costs_one_bounded_wait_and_then_nothing(servers, nodes_of):
-    carts = Carts(nodes_of(servers, out_s=60), "cart-1", 60)
+    carts = Carts(nodes_of(servers, out_s=60), lambda: "cart-1", 60)
     carts.put(ID, "tea-001", 2)
     servers[0].freeze()
     started = time.monotonic()
@@ -68,7 +68,7 @@ def test_a_frozen_node_costs_one_bounded_wait_and_then_nothing(servers, nodes_of
 
 
 def test_a_thawed_node_does_not_bring_its_old_copy_back(servers, nodes_of):
-    carts = Carts(nodes_of(servers, out_s=0.05), "cart-1", 60)
+    carts = Carts(nodes_of(servers, out_s=0.05), lambda: "cart-1", 60)
     carts.put(ID, "tea-001", 2)
     servers[0].freeze()
     carts.put(ID, "tea-001", 7)
@@ -79,11 +79,11 @@ def test_a_thawed_node_does_not_bring_its_old_copy_back(servers, nodes_of):
 
 def test_of_many_who_write_one_cart_at_once_nobody_is_lost(servers, nodes_of):
     def add(number: int) -> None:
-        Carts(nodes_of(servers), f"cart-{number}", 60).put(ID, f"tea-{number:03}", 1)
+        Carts(nodes_of(servers), lambda: f"cart-{number}", 60).put(ID, f"tea-{number:03}", 1)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(add, range(6)))
-    assert len(Carts(nodes_of(servers), "cart-9", 60).get(ID)) == 6
+    assert len(Carts(nodes_of(servers), lambda: "cart-9", 60).get(ID)) == 6
 
 
 def test_a_node_that_was_restarted_is_used_again_although_all_connections_to_it_are_dead(servers, nodes_of):

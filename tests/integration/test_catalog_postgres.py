@@ -50,6 +50,7 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture
 def products(postgres) -> Iterator[Products]:
     database = Database(read(DatabaseSettings, {"POSTGRES": postgres.address, "DB_PASSWORD": "c"}), "catalog")
+    database.open()
     try:
         yield Products(database)
     finally:
@@ -117,6 +118,7 @@ def test_a_price_of_nothing_and_an_odd_sku_are_refused_by_the_table(postgres):
 
 def test_without_a_database_the_error_says_whether_to_try_again():
     nowhere = Database(read(DatabaseSettings, {"POSTGRES": "127.0.0.1:1", "DB_PASSWORD": "c"}), "catalog")
+    nowhere.open()
     try:
         with pytest.raises(ShopError) as caught:
             Products(nowhere).get("tea-001")

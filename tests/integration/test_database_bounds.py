@@ -13,6 +13,7 @@ pytestmark = pytest.mark.servers
 
 def sleep(shop_database: ShopDatabase, statement_s: float, seconds: float) -> None:
     database = Database(replace(shop_database.settings("orders"), db_statement_s=statement_s), "orders")
+    database.open()
     try:
         with database.transaction() as connection:
             connection.execute("select pg_sleep(%s)", (seconds,))

@@ -21,18 +21,21 @@ REPLICA = """
 import os, time
 from services.common.settings import WebSettings, read
 from services.common.web import create_web, serve
+from services.common.worker import Background
 
-def make():
-    app = create_web("any", "any-1", {})
+app, background = create_web("any", {}), Background()
 
-    @app.route("/slow/<seconds>")
-    def slow(seconds):
-        time.sleep(float(seconds))
-        return "done"
+@app.route("/slow/<seconds>")
+def slow(seconds):
+    time.sleep(float(seconds))
+    return "done"
 
-    return app
+def loop(stopping):
+    stopping.wait()
+    print("stopped", flush=True)
 
-serve(make, read(WebSettings, os.environ), lambda: print("stopped", flush=True))
+background.runs("loop", loop)
+serve(app, read(WebSettings, os.environ), background)
 """
 
 
@@ -78,7 +81,7 @@ def asked(url: str) -> Iterator[list[str]]:
     asking.join()
 
 
-def test_a_request_in_flight_is_answered_after_term_and_then_the_hook_runs() -> None:
+def test_a_request_in_flight_is_answered_after_term_and_then_the_loops_end() -> None:
     with replica(graceful_s=10) as (process, url):
         with asked(f"{url}/slow/1.5") as answers:
             process.send_signal(signal.SIGTERM)

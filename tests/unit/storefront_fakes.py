@@ -122,7 +122,7 @@ class FakePeers:
 def a_shop() -> tuple[FakePeers, FlaskClient]:
     """The other services, and a browser in front of a storefront that asks them."""
     peers = FakePeers()
-    return peers, create_app(Shop(peers), "storefront-7").test_client()
+    return peers, create_app(Shop(peers)).test_client()
 
 
 def fill(browser: FlaskClient, sku: str = "tea-000", pieces: int = 1) -> None:

@@ -20,7 +20,7 @@ def nodes() -> list[FakeNode]:
 @pytest.fixture
 def carts(nodes) -> Carts:
     ticks = iter(range(10**9))
-    return Carts(nodes, "cart-1", ttl_s=604800, clock_ms=lambda: next(ticks))
+    return Carts(nodes, lambda: "cart-1", ttl_s=604800, clock_ms=lambda: next(ticks))
 
 
 def test_a_cart_is_on_two_nodes(carts, nodes):
@@ -61,7 +61,7 @@ def test_a_node_that_comes_back_with_an_old_copy_does_not_undo_anything(carts, n
 
 
 def test_a_writer_that_did_not_see_the_other_does_not_replace_its_write(nodes):
-    other = Carts(nodes, "cart-2", 60)
+    other = Carts(nodes, lambda: "cart-2", 60)
     there, read_before = nodes[0], nodes[0].get
 
     def get_then_other_writes(key):
@@ -71,7 +71,7 @@ def test_a_writer_that_did_not_see_the_other_does_not_replace_its_write(nodes):
         return seen
 
     there.get = get_then_other_writes
-    Carts(nodes, "cart-1", 60).put(ID, "tea-001", 2)
+    Carts(nodes, lambda: "cart-1", 60).put(ID, "tea-001", 2)
     assert other.get(ID) == {"cup-001": 1, "tea-001": 2}
 
 

@@ -52,7 +52,7 @@ def products() -> FakeProducts:
 @pytest.fixture
 def client(products):
     browsing = Browsing(products, Cache("catalog", [FakeNode()]), product_ttl_s=60, list_ttl_s=20)
-    return create_app(browsing, {"database": lambda: None}, "catalog-1").test_client()
+    return create_app(browsing, {"database": lambda: None}).test_client()
 
 
 def test_a_product_has_all_that_its_page_shows(client):

@@ -3,6 +3,7 @@
 import pytest
 from storefront_fakes import a_shop, fill
 
+from services.common import telemetry
 from services.common.errors import TimedOut, Unavailable
 
 FAILURES = [Unavailable("away"), TimedOut("silent")]
@@ -163,7 +164,8 @@ def test_a_product_that_is_no_longer_sold_must_leave_the_basket_first():
     assert browser.get("/checkout").location == "/cart"
 
 
-def test_every_page_says_who_served_it_and_under_which_id():
+def test_every_page_says_who_served_it_and_under_which_id(monkeypatch):
+    monkeypatch.setattr(telemetry.identity, "replica", "storefront-7")
     _, browser = a_shop()
     answer = browser.get("/", headers={"X-Request-Id": "learner-1"})
     assert "<b>storefront-7</b>" in answer.text

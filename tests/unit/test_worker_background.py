@@ -16,7 +16,8 @@ def test_a_loop_that_fails_goes_on() -> None:
         raise ValueError("again")
 
     background = Background()
-    background.start("test", every(0.0, work, "test"))
+    background.runs("test", every(0.0, work, "test"))
+    background.start()
     assert enough.wait(30)
     background.stop()
 
@@ -30,10 +31,22 @@ def test_stopping_waits_for_the_work_in_hand() -> None:
         done.append("finished")
 
     background = Background()
-    background.start("test", loop)
+    background.runs("test", loop)
+    background.start()
     begun.wait(30)
     background.stop()
     assert done == ["finished"]
+
+
+def test_everything_is_opened_before_the_first_loop_runs_and_nothing_before_the_start() -> None:
+    happened: list[str] = []
+    background = Background()
+    background.runs("test", lambda _: happened.append("ran"))
+    background.opens(lambda: happened.append("opened"))
+    assert happened == []
+    background.start()
+    background.stop()
+    assert happened == ["opened", "ran"]
 
 
 def test_stopping_what_never_started_is_harmless() -> None:
