@@ -6,11 +6,12 @@ FILE is a JSON array of proxies: [{"name": "cache", "listen": "127.0.0.1:23501",
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from compose.wire import addresses, http
 from compose.wire.api import Api
@@ -73,6 +74,8 @@ def in_loop(work: Coroutine[Any, Any, None]) -> None:
 
 def serve(host: str, port: int, config: Path | None, seed: int | None = None, metrics: bool = False) -> int:
     """Run the wire; its exit status. One line on standard error says why it could not."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes two
     logging.basicConfig(level=logging.WARNING, format="wire: %(levelname)s: %(message)s")
     try:
         in_loop(run(host, port, config, seed, metrics))
@@ -82,7 +85,7 @@ def serve(host: str, port: int, config: Path | None, seed: int | None = None, me
     return 0
 
 
-def main() -> int:
+def main() -> NoReturn:
     """The command line."""
     parser = argparse.ArgumentParser(prog="wire", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--host", default=HOST, help="where the API listens (default %(default)s)")
@@ -91,8 +94,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="makes the draws of toxicity repeatable")
     parser.add_argument("--proxy-metrics", action="store_true", help="serve /metrics")
     given = parser.parse_args()
-    return serve(given.host, given.port, given.config, given.seed, given.proxy_metrics)
+    sys.exit(serve(given.host, given.port, given.config, given.seed, given.proxy_metrics))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -86,9 +86,10 @@ class Connection:
     ) -> None:
         self._upstream, self._when_over = upstream, when_over
         self._connecting: asyncio.Task[None] | None = None
+        self._aborted = False
         self._ended = 0
         self.client = Peer(self._connect, self._lost)
-        self.server = Peer(self._made, self._lost)
+        self.server = Peer(self._connected, self._lost)
         self.links: dict[Direction, Link] = {}
         ways = ((self.client, self.server), (self.server, self.client))
         for direction, (source, sink) in zip(DIRECTIONS, ways, strict=True):
@@ -97,7 +98,8 @@ class Connection:
             source.out = self.links[direction] = Link(sink.into, source.hold, mine, dice)
 
     def abort(self) -> None:
-        """End both connections at once; whoever listens sees the end of the stream."""
+        """End both connections at once, also those that are just being made; clients see the end of the stream."""
+        self._aborted = True
         if self._connecting:
             self._connecting.cancel()
         self.server.over = self.server.over or self.server.transport is None
@@ -105,6 +107,8 @@ class Connection:
         self.server.abort()
 
     def _connect(self) -> None:
+        if self._aborted:
+            return self.client.abort()
         self._connecting = asyncio.get_running_loop().create_task(self._reach())
 
     async def _reach(self) -> None:
@@ -117,8 +121,8 @@ class Connection:
             self.client.close()
             self.server.connection_lost(None)
 
-    def _made(self) -> None:
-        if self.server.over:  # aborted while it was being made
+    def _connected(self) -> None:
+        if self._aborted:
             self.server.abort()
 
     def _end(self, ending: Ending) -> None:

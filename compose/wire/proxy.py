@@ -113,8 +113,9 @@ class Proxy:
         return connection.client
 
     def _over(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        self.bytes_received.update(_received(connection))
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self.bytes_received.update(_received(connection))
 
 
 def _received(connection: Connection) -> dict[Direction, int]:

@@ -51,8 +51,17 @@ class Socket(asyncio.Transport):
     def close(self) -> None:
         self._note("close")
 
+    def abort(self) -> None:
+        self._note("abort")
+
+    def pause_reading(self) -> None:
+        self._note("pause")
+
+    def resume_reading(self) -> None:
+        """Nothing to note: there is nothing to read."""
+
     def is_closing(self) -> bool:
-        return any(what == "close" for _, what in self.notes)
+        return any(what in ("close", "abort") for _, what in self.notes)
 
     @property
     def data(self) -> bytes:
