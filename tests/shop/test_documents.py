@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +13,13 @@ from tests.shop.buying import ask
 
 pytestmark = pytest.mark.servers
 SERVICES = ["storefront", "catalog", "cart", "inventory", "orders", "recommendations", "notifications", "payments"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_new_afterwards(shop: ShopClient) -> Iterator[None]:
+    """Whoever fuzzes turns every switch, also that of the payment provider; the next test wants the shop as it was."""
+    yield
+    shop.reset()
 
 
 def fuzz(document: str, base: str) -> subprocess.CompletedProcess[str]:
