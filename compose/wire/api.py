@@ -139,4 +139,4 @@ def _text(status: int, body: bytes) -> Response:
 
 
 def _nothing() -> Response:
-    return Response(204, headers={"Content-Type": JSON})
+    return Response(204)

@@ -1,6 +1,6 @@
 """As much HTTP/1.1 as an API of small JSON documents needs: no framework, so that the wire stays light.
 
-A request must be complete within 15 s and at most 10 MB; a connection serves one after the other.
+A request must come within 60 s, its body within 15 s and be at most 10 MB. A connection serves one after the other.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from socket import socket
 from urllib.parse import unquote
 
-READ_S, HANDLE_S, WRITE_S = 15.0, 25.0, 30.0
+IDLE_S, READ_S, HANDLE_S, WRITE_S = 60.0, 15.0, 25.0, 30.0
 LARGEST_BYTES = 10_000_000
 
 log = logging.getLogger("wire")
@@ -85,8 +85,7 @@ async def serve(handler: Handler, listener: socket) -> asyncio.Server:
 async def _exchange(handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """One request and its answer; may there be another?"""
     try:
-        async with asyncio.timeout(READ_S):
-            request = await _read(reader, writer)
+        request = await _read(reader, writer)
     except BadRequest as error:
         writer.write(Response(error.status, headers={"Connection": "close"}).encode())
         return False
@@ -106,7 +105,8 @@ async def _exchange(handler: Handler, reader: asyncio.StreamReader, writer: asyn
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    async with asyncio.timeout(IDLE_S):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.strip("\r\n").split("\r\n")
     words = first.split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
@@ -117,7 +117,9 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> R
         headers["connection"] = "close"
     if headers.get("expect", "").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    return Request(words[0], unquote(words[1].partition("?")[0]), headers, await _body(reader, headers))
+    async with asyncio.timeout(READ_S):
+        body = await _body(reader, headers)
+    return Request(words[0], unquote(words[1].partition("?")[0]), headers, body)
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
