@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,10 +38,10 @@ def bring_up(name: str, *options: str) -> dict[str, Any]:
 
 
 def take_down(name: str) -> None:
-    """`down`, and its folder away."""
-    done = run_cli("down", "--name", name)
-    shutil.rmtree(places.folder(name), ignore_errors=True)
+    """`down`, and nothing of it is left."""
+    done = run_cli("down", "--name", name, "--clean")
     assert done.returncode == 0, done.stderr
+    assert not places.folder(name).exists()
 
 
 @pytest.fixture(scope="session")

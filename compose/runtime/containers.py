@@ -75,6 +75,9 @@ class ContainersRuntime:
         for component in found:
             progress(component, "stopped")
 
+    def forget(self) -> None:
+        self._engine.compose("down", "--remove-orphans", "--volumes", "--timeout", "1", within_s=DOWN_S)
+
     def ps(self, memory: bool = False) -> Sequence[Component]:
         """All components. With `memory` the engine is asked for that too, which takes it about two seconds."""
         found = self._found()

@@ -78,6 +78,9 @@ class LocalRuntime:
         self._end(sorted(self._supervisor.running), 1.0, progress)
         self._supervisor.close()
 
+    def forget(self) -> None:
+        shutil.rmtree(self._shop / "data", ignore_errors=True)
+
     def ps(self) -> Sequence[Component]:
         listed = [
             (service, name) for service in self._topology for name in self._components(service) if service.kind != "job"

@@ -56,6 +56,9 @@ class Runtime(Protocol):
     def down(self, progress: Progress) -> None:
         """Stop everything and remove what belongs to the run; never fails because something is gone already."""
 
+    def forget(self) -> None:
+        """Remove the data of a shop that is down. Local processes keep all of it in the shop's folder."""
+
     def ps(self) -> Sequence[Component]:
         """All components, in the order of compose.yaml, whatever their state."""
 

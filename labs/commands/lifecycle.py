@@ -102,13 +102,19 @@ def show_progress(component: str, what: str, started: float, quiet: bool) -> Non
     )
 
 
-def down(name: Name = "shop", as_json: Json = False) -> None:
+def down(
+    name: Name = "shop",
+    clean: Annotated[bool, typer.Option("--clean", help="Remove its data too: the next up starts anew.")] = False,
+    as_json: Json = False,
+) -> None:
     """End the shop; its data stays for the next up."""
     from labs.control import place, starting
 
     started = time.monotonic()
     was = place.read(name)
     starting.down(name)
+    if clean:
+        starting.forget(name)
     seconds = time.monotonic() - started
     if as_json:
         return emit({"name": name, "was_running": was is not None, "seconds": round(seconds, 2)})

@@ -107,6 +107,19 @@ def down(name: str) -> None:
     end_leftovers(name)
 
 
+def forget(name: str) -> None:
+    """Remove all that a shop that is down has left here: its folder and, where an engine answers, its volumes."""
+    from compose.runtime.containers import available
+    from labs.control.__main__ import make_runtime
+
+    folder = places.folder(name)
+    if not folder.exists():
+        return
+    if available() is None:
+        make_runtime("containers", name, folder, places.FIRST_BLOCK).forget()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def end_leftovers(name: str) -> None:
     """End what a killed daemon left running: recorded processes, labelled containers. Data stays."""
     folder, found = places.folder(name), place.read(name)
