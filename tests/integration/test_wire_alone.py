@@ -100,13 +100,6 @@ def test_a_proxys_port_in_use_is_one_clear_error(tmp_path: Path) -> None:
     assert (status, len(error.splitlines())) == (1, 1) and listen in error
 
 
-def test_an_address_without_a_host_is_reachable_from_outside_when_the_wire_is() -> None:
-    with wire("--host", "0.0.0.0") as running:
-        assert "0.0.0.0" in running.said
-        made = running.do("POST", "/proxies", {"name": "a", "upstream": "127.0.0.1:1"})
-        assert made["listen"].startswith(("[::]:", "0.0.0.0:"))
-
-
 def test_metrics_are_not_served_unless_asked_for() -> None:
     with wire() as running:
         assert running.ask("GET", "/metrics").status == 404
