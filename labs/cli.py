@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import laboratory, lifecycle, operate, study
+from labs.commands import laboratory, lifecycle, operate, study, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.faults: WORK,
     operate.break_: WORK,
     operate.heal: WORK,
+    wire.wire: WORK,
     laboratory.labs: LEARN,
     laboratory.compare: LEARN,
     laboratory.replay: LEARN,
