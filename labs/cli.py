@@ -53,7 +53,7 @@ app.add_typer(laboratory.lab, name="lab", rich_help_panel=LEARN)
 def main() -> None:
     """Run a command; expected failures become one clear message."""
     try:
-        app()
+        app(prog_name="shoplab")
     except KeyboardInterrupt:
         complain("interrupted")
         sys.exit(130)
