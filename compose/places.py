@@ -127,14 +127,15 @@ def claim_ports(base: int | None = None) -> Block:
             raise NoPlace(f"port {busy[0]} is taken by {holder(busy[0])}: end it, or choose another block with --port")
     for first in [base] if base is not None else range(FIRST_BLOCK, LAST_BLOCK, BLOCK):
         lock = (claims / f"{first}.lock").open("w")
-        if _locked(lock) and all(is_free(port) for port in range(first, first + BLOCK)):
+        if locked(lock) and all(is_free(port) for port in range(first, first + BLOCK)):
             return Block(first, lock)
         lock.close()
     asked = f"the {BLOCK} ports from {base} belong to another shop" if base is not None else "no block of ports is free"
     raise NoPlace(f"{asked}; ./shoplab down --name OTHER frees one")
 
 
-def _locked(file: IO[str]) -> bool:
+def locked(file: IO[str]) -> bool:
+    """Lock an open file for as long as it stays open, unless somebody else has."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -44,7 +44,7 @@ def up(
     from labs.control.client import ShopClient
 
     found = place.read(name)
-    if found is not None and found.alive():
+    if found is not None and found.alive() and found.serving:
         shop = ShopClient(found)
         if as_json:
             return emit(

@@ -7,7 +7,6 @@ Until the shop is up, each line on standard output is one JSON object for the `u
 """
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -15,6 +14,7 @@ import secrets
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs.control import place
 from labs.control.api import create_api
 from labs.control.first_order import FirstOrder
+from labs.control.place import Place
 from labs.control.shop import RunningShop
 
 SAYING = threading.Lock()
@@ -58,22 +59,37 @@ def container_variables(name: str, folder: Path, base: int) -> dict[str, str]:
     return {"SHOPLAB_NAME": name, **ports, **places.passwords(folder)}
 
 
-def lock(folder: Path) -> Any:
-    """Hold the shop for this daemon's life. Raises RuntimeFailed when another holds it."""
-    held = (folder / "lock").open("w")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise RuntimeFailed("another control daemon is starting, running or ending this shop") from None
-    return held
+def my_place(name: str, kind: str, base: int) -> Place:
+    """What clients must know of this daemon, with a new token."""
+    me = ours(os.getpid())
+    return Place(
+        name=name,
+        runtime=kind,
+        base=base,
+        control_url=f"http://127.0.0.1:{base + CONTROL}",
+        token=secrets.token_urlsafe(24),
+        pid=me.pid,
+        created=me.created,
+        serving=False,
+    )
 
 
 def run(name: str, kind: str, base: int) -> None:
+    """Be the shop's daemon. Raises RuntimeFailed when there is one already, or when the shop does not come up."""
+    with place.held(name):
+        here = my_place(name, kind, base)
+        place.write(here)
+        try:
+            live(here)
+        finally:
+            place.path(name).unlink(missing_ok=True)
+
+
+def live(here: Place) -> None:
     """Bring the shop up, serve, take it down. Raises RuntimeFailed when it does not come up."""
-    folder = places.folder(name)
-    _held = lock(folder)
+    folder = places.folder(here.name)
     (folder / "faults.json").unlink(missing_ok=True)
-    runtime = make_runtime(kind, name, folder, base)
+    runtime = make_runtime(here.runtime, here.name, folder, here.base)
     sells = [name for service in topology.load() if service.tier == "critical" for name in service.components()]
     first_order = FirstOrder(lambda: f"http://{runtime.published()['gateway']}", [*sells, "gateway"])
 
@@ -83,51 +99,45 @@ def run(name: str, kind: str, base: int) -> None:
 
     runtime.up(progress)
     try:
-        shop = RunningShop(name, folder, runtime, places.passwords(folder))
-        if kind == "containers":
+        shop = RunningShop(here.name, folder, runtime, places.passwords(folder))
+        if here.runtime == "containers":
             shop.introduce_all()
         progress("first order", "starting")
         order = first_order.shipped()
         progress("first order", "ready")
-        serve(shop, base, order)
+        serve(shop, here, order)
     finally:
-        place.path(name).unlink(missing_ok=True)
+        place.write(here)
         runtime.down(lambda *_: None)
 
 
-def serve(shop: RunningShop, base: int, order: str) -> None:
-    """Answer clients until one of them, or a signal, ends the shop."""
+def serve(shop: RunningShop, here: Place, order: str) -> None:
+    """Answer clients until a signal ends the shop."""
     ending = threading.Event()
-    url, token = f"http://127.0.0.1:{base + CONTROL}", secrets.token_urlsafe(24)
-    api = create_api(shop, token, url, ending.set)
-    server: Any = make_server("127.0.0.1", base + CONTROL, api, threaded=True)
+    api = create_api(shop, here.token, here.control_url)
+    server: Any = make_server("127.0.0.1", here.base + CONTROL, api, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    me = ours(os.getpid())
-    place.write(
-        place.Place(
-            name=shop.name,
-            runtime=shop.runtime.name,
-            base=base,
-            control_url=url,
-            token=token,
-            pid=me.pid,
-            created=me.created,
-        )
-    )
-    say(up={"url": shop.url, "control_url": url, "order_id": order})
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: ending.set())
+    place.write(replace(here, serving=True))
+    say(up={"url": shop.url, "control_url": here.control_url, "order_id": order})
     os.dup2(2, 1)  # nobody reads the pipe any more
     while not ending.wait(3600):
         pass
     server.shutdown()
 
 
+def interrupt(*_: object) -> None:
+    """End the shop while it comes up, once: a second signal must not break into the cleaning up."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Exit 0 after a `down`, 1 when the shop did not come up."""
     name, kind, base = sys.argv[1], sys.argv[2], int(sys.argv[3])
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         run(name, kind, base)
     except (RuntimeFailed, places.NoPlace) as error:

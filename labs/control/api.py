@@ -5,28 +5,30 @@ checked; there is no CORS.
 """
 
 import hmac
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
+from werkzeug.exceptions import HTTPException
 
 from compose.gateway import SpecInvalid
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
 from labs.control.shop import RunningShop
 from labs.faults.fault import UnknownFault
 
+A_DAY_S = 86_400
 
-def create_api(shop: RunningShop, token: str, control_url: str, leave: Callable[[], None]) -> Flask:
-    """The app. `leave` ends the daemon, and with it the shop."""
+
+def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
+    """The app."""
     app = Flask(__name__)
     host = control_url.removeprefix("http://")
 
     @app.before_request
     def admit() -> None:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        given = request.headers.get("Authorization", "")
         if request.host != host or request.headers.get("Origin", control_url) != control_url:
             abort(403, "this address is for the shop's own tools")
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             abort(401, "the token of the shop is needed")
 
     @app.errorhandler(UnknownComponent)
@@ -39,22 +41,29 @@ def create_api(shop: RunningShop, token: str, control_url: str, leave: Callable[
     def failed(error: RuntimeFailed) -> tuple[Response, int]:
         return jsonify(error=str(error)), 409
 
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.description), error.code or 500
+
     @app.get("/status")
     def status() -> Any:
         return shop.status(control_url)
 
     @app.post("/scale")
     def scale() -> Any:
-        shop.scale(_given("service"), int(_given("replicas")))
+        shop.scale(_given("service", str), _given("replicas", int))
         return {}
 
     @app.post("/balance")
     def balance() -> Any:
-        return shop.balance(_given("service"), _given("policy"), _given("weights", {}))
+        return shop.balance(_given("service", str), _given("policy", str), _given("weights", dict, {}))
 
     @app.post("/break")
     def break_() -> Any:
-        entry = shop.break_(_given("fault"), _given("target"), _given("given", {}), float(_given("for_s", 0)))
+        for_s = _given("for_s", float, 0.0)
+        if not 0 <= for_s <= A_DAY_S:
+            abort(400, f"for_s must be from 0 to {A_DAY_S}")
+        entry = shop.break_(_given("fault", str), _given("target", str), _given("given", dict, {}), for_s)
         return {"fault": entry.fault, "target": entry.target, "given": entry.given}
 
     @app.post("/heal")
@@ -68,24 +77,26 @@ def create_api(shop: RunningShop, token: str, control_url: str, leave: Callable[
 
     @app.post("/check")
     def check() -> Any:
-        return {"invariants": shop.check(float(_given("settle_s", 20)))}
+        return {"invariants": shop.check(_given("settle_s", float, 20.0))}
 
     @app.get("/logs")
     def logs() -> Any:
-        lines = list(shop.logs(request.args.get("component") or None, int(request.args.get("tail", 50))))
-        return {"lines": lines}
-
-    @app.post("/down")
-    def down() -> Any:
-        leave()
-        return {}
+        tail = request.args.get("tail", "50")
+        if not tail.isdecimal():
+            abort(400, "tail must be a number of lines")
+        return {"lines": list(shop.logs(request.args.get("component") or None, int(tail)))}
 
     return app
 
 
-def _given(name: str, default: Any = None) -> Any:
-    """A member of the request's JSON body."""
-    value = (request.get_json(silent=True) or {}).get(name, default)
+def _given(name: str, kind: type, default: Any = None) -> Any:
+    """A member of the request's JSON body; answers 400 when it is missing or of another kind."""
+    body = request.get_json(silent=True)
+    value = body.get(name, default) if isinstance(body, dict) else default
     if value is None:
         abort(400, f"{name} is missing")
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        abort(400, f"{name} must be a {kind.__name__}")
     return value

@@ -78,10 +78,6 @@ class ShopClient:
         ]
         return lines
 
-    def down(self) -> None:
-        """Ask the daemon to end the shop and itself."""
-        self._call("POST", "/down")
-
     def _call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         connection = http.client.HTTPConnection(self._place.control_url.removeprefix("http://"), timeout=PATIENCE_S)
         headers = {"Authorization": f"Bearer {self._place.token}", "Content-Type": "application/json"}
@@ -89,7 +85,7 @@ class ShopClient:
             connection.request(method, path, json.dumps(body) if method == "POST" else None, headers)
             answer = connection.getresponse()
             text = answer.read()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ControlFailed(f"control of {self.name} does not answer: {error}") from error
         finally:
             connection.close()

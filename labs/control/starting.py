@@ -17,9 +17,9 @@ from compose import places, topology
 from compose.runtime.processes import Ours, send, wait_gone
 from compose.runtime.supervisor import Supervisor
 from labs.control import place
-from labs.control.client import ShopClient
 
 ENOUGH_DISK = 500e6
+END_WITHIN_S = 60.0
 
 
 class NotStarted(Exception):
@@ -97,13 +97,13 @@ def up(name: str, runtime: str, port: int | None, progress: Callable[[str, str],
 
 
 def down(name: str) -> None:
-    """End a running shop, or what is left of a killed one."""
+    """End a shop that runs or is just starting, or what is left of a killed one. Raises RuntimeFailed."""
     found = place.read(name)
     if found is not None and found.alive():
-        ShopClient(found).down()
-        daemon_process = Ours(found.pid, found.created)
-        if not wait_gone(daemon_process, 30):
-            send(daemon_process, signal.SIGKILL)
+        process = Ours(found.pid, found.created)
+        send(process, signal.SIGTERM, whole=False)
+        if not wait_gone(process, END_WITHIN_S):
+            send(process, signal.SIGKILL)
     end_leftovers(name)
 
 
@@ -121,17 +121,20 @@ def forget(name: str) -> None:
 
 
 def end_leftovers(name: str) -> None:
-    """End what a killed daemon left running: recorded processes, labelled containers. Data stays."""
-    folder, found = places.folder(name), place.read(name)
-    if found is not None and found.alive():
+    """End what a killed daemon left running: recorded processes, labelled containers. Data stays. Raises RuntimeFailed
+    when a daemon is at work: nothing of a living shop is touched.
+    """
+    folder = places.folder(name)
+    if not folder.exists():
         return
-    if found is not None and found.runtime == "containers":
-        from labs.control.__main__ import make_runtime
+    with place.held(name):
+        found = place.read(name)
+        if found is not None and found.runtime == "containers":
+            from labs.control.__main__ import make_runtime
 
-        make_runtime("containers", name, folder, found.base).down(lambda *_: None)
-    if folder.exists():
+            make_runtime("containers", name, folder, found.base).down(lambda *_: None)
         Supervisor(folder, places.runner()).end_leftovers()
-    place.path(name).unlink(missing_ok=True)
+        place.path(name).unlink(missing_ok=True)
 
 
 def _tail(log: Path, lines: int = 15) -> str:

@@ -94,7 +94,31 @@ def test_an_interrupted_up_takes_everything_down_again(name: str) -> None:
         said = up.stderr.read()
         assert up.wait(timeout=60) == 130
     assert "interrupted" in said and "Traceback" not in said
+    nothing_is_left_of(name)
+
+
+def nothing_is_left_of(name: str) -> None:
     deadline = time.monotonic() + 10
     while left_of(name) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert left_of(name) == []
+
+
+def test_while_a_shop_comes_up_a_second_up_leaves_it_alone_and_down_ends_it(name: str, cli: Cli) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-P", "-m", "labs.cli", "up", "--name", name, "--runtime", "local"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as first:
+        assert first.stderr
+        while "memcached" not in first.stderr.readline():
+            pass
+        os.kill(place.read(name).pid, signal.SIGSTOP)  # type: ignore[union-attr]  # so that it stays at it
+        second, status = cli("up", "--name", name, "--runtime", "local"), cli("status", "--name", name)
+        os.kill(place.read(name).pid, signal.SIGCONT)  # type: ignore[union-attr]
+        ended = cli("down", "--name", name)
+        said = first.stderr.read()
+        assert first.wait(timeout=60) == 1
+    assert second.returncode == 1 and "is starting or ending the shop" in second.stderr
+    assert status.returncode == 1 and "just starting or ending" in status.stderr
+    assert ended.returncode == 0 and "ended in" in ended.stdout
+    assert "interrupted" in said and "Traceback" not in said + ended.stderr + second.stderr
+    nothing_is_left_of(name)
