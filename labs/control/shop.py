@@ -116,7 +116,7 @@ class RunningShop:
             entry = self._ledger.add(name, target, values)
             try:
                 fault.apply(self, target, values)
-            except RuntimeFailed:
+            except (RuntimeFailed, UnknownFault):
                 self._ledger.remove(entry)
                 raise
         if for_s > 0:
@@ -193,7 +193,11 @@ class RunningShop:
 
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         """PUT a document to one replica, past the gateway."""
-        self.runtime.exec(component, ("python3", "-c", PUT, path), json.dumps(body).encode())
+        try:
+            self.runtime.exec(component, ("python3", "-c", PUT, path), json.dumps(body).encode())
+        except RuntimeFailed as error:
+            why = str(error).splitlines()[-1]  # of a traceback: what happened
+            raise RuntimeFailed(f"{component} could not be told: {why}") from error
 
     # -- data
     # --------------------------------------------------------------------------------------------------------------

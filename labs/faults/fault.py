@@ -25,11 +25,12 @@ class Patient(Protocol):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One knob of a fault. The default's type is the parameter's type."""
+    """One knob of a fault. The default's type is the parameter's type; a number is from 0 to `most`."""
 
     default: Value
     unit: str
     help: str
+    most: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,9 @@ class Fault:
             typed: Value = kind(value)
         except ValueError:
             raise UnknownFault(f"{self.name}: {name} must be a {kind.__name__}, not {value!r}") from None
-        if not isinstance(typed, str) and typed < 0:
-            raise UnknownFault(f"{self.name}: {name} must not be negative")
+        most = self.parameters[name].most
+        if most is not None and not 0 <= float(typed) <= most:
+            raise UnknownFault(f"{self.name}: {name} must be from 0 to {most:g}, not {value}")
         return typed
 
 

@@ -9,8 +9,8 @@ FAULT = Fault(
     sees="errors at once, from this replica only",
     teaches="retries on another replica, error budgets",
     parameters={
-        "httpStatus": Parameter(503, "", "the status to answer with"),
-        "percentage": Parameter(100.0, "%", "share of the requests"),
+        "httpStatus": Parameter(503, "", "the status to answer with", most=599),
+        "percentage": Parameter(100.0, "%", "share of the requests", most=100),
         "path": Parameter("/api/", "", "only requests whose path begins so"),
     },
     apply=lambda shop, target, given: shop.put(

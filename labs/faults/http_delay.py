@@ -10,8 +10,8 @@ FAULT = Fault(
     sees="right answers, late, from this replica only",
     teaches="why the median hides what the tail suffers; why least connections exists",
     parameters={
-        "fixedDelay": Parameter(0.3, "s", "delay before the answer, at most 60"),
-        "percentage": Parameter(100.0, "%", "share of the requests"),
+        "fixedDelay": Parameter(0.3, "s", "delay before the answer", most=60),
+        "percentage": Parameter(100.0, "%", "share of the requests", most=100),
         "path": Parameter("/api/", "", "only requests whose path begins so"),
     },
     apply=lambda shop, target, given: shop.put(

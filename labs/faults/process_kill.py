@@ -1,6 +1,19 @@
 """The process ends without a chance to finish anything."""
 
-from labs.faults.fault import ANYTHING, Fault, Parameter
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from labs.faults.fault import ANYTHING, Fault, Parameter, Patient, UnknownFault, near
+
+
+def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
+    """Send the signal. Raises UnknownFault for a name that is none."""
+    names = [each.name for each in signal.Signals]
+    if given["signal"] not in names:
+        raise UnknownFault(f"process_kill: there is no signal {given['signal']!r}; {near(given['signal'], names)}")
+    shop.kill(target, given["signal"])
+
 
 FAULT = Fault(
     name="process_kill",
@@ -8,6 +21,6 @@ FAULT = Fault(
     sees="connections are reset, new ones refused at once",
     teaches="fail-over to the other replicas; what work in flight is worth",
     parameters={"signal": Parameter("SIGKILL", "", "the signal to send")},
-    apply=lambda shop, target, given: shop.kill(target, given["signal"]),
+    apply=apply,
     undo=lambda shop, target: shop.start(target),
 )

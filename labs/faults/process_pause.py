@@ -1,6 +1,13 @@
 """The process is there but silent: its sockets accept, nothing answers, callers hang until their own timeout."""
 
-from labs.faults.fault import ANYTHING, Fault
+from labs.faults.fault import ANYTHING, Fault, Patient
+
+
+def undo(shop: Patient, target: str) -> None:
+    """Let it go on, and wait until it answers. One that has ended since stays as it is: that is another fault's."""
+    shop.resume(target)
+    shop.start(target)
+
 
 FAULT = Fault(
     name="process_pause",
@@ -8,5 +15,5 @@ FAULT = Fault(
     sees="connections succeed, answers never come",
     teaches="slow is worse than down; a health check that only connects sees nothing",
     apply=lambda shop, target, _given: shop.pause(target),
-    undo=lambda shop, target: shop.start(target),
+    undo=undo,
 )

@@ -7,7 +7,7 @@ FAULT = Fault(
     kinds=ANYTHING,
     sees="requests in flight are answered, new connections are refused",
     teaches="a graceful drain against a kill",
-    parameters={"time": Parameter(5.0, "s", "grace before it is killed")},
+    parameters={"time": Parameter(5.0, "s", "grace before it is killed", most=60)},
     apply=lambda shop, target, given: shop.stop(target, given["time"]),
     undo=lambda shop, target: shop.start(target),
 )

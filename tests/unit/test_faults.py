@@ -1,12 +1,43 @@
 """The fault catalogue refuses what it does not know, and remembers what it did."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from compose.runtime.verbs import RuntimeFailed
 from labs import faults
 from labs.control.ledger import Ledger
 from labs.faults.fault import UnknownFault
+
+
+class Recording:
+    """A shop that notes what is done to it; `dead`, its components cannot be resumed."""
+
+    def __init__(self, dead: bool = False) -> None:
+        self.done: list[str] = []
+        self._dead = dead
+
+    def start(self, component: str) -> None:
+        self.done.append(f"start {component}")
+
+    def stop(self, component: str, grace_s: float) -> None:
+        self.done.append(f"stop {component}")
+
+    def kill(self, component: str, signal: str) -> None:
+        self.done.append(f"kill {component}")
+
+    def pause(self, component: str) -> None:
+        self.done.append(f"pause {component}")
+
+    def resume(self, component: str) -> None:
+        self.done.append(f"resume {component}")
+        if self._dead:
+            raise RuntimeFailed(f"{component} is not running")
+
+    def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
+        self.done.append(f"put {component}")
 
 
 def test_an_unknown_fault_names_the_near_ones() -> None:
@@ -19,10 +50,22 @@ def test_an_unknown_parameter_names_the_near_ones() -> None:
         faults.find("http_delay").read({"fixed_delay": "1"})
 
 
-@pytest.mark.parametrize("value", ["soon", "-1"])
+@pytest.mark.parametrize("value", ["soon", "-1", "61", "nan", "inf"])
 def test_a_parameter_of_the_wrong_form_is_refused(value: str) -> None:
     with pytest.raises(UnknownFault, match="fixedDelay must"):
         faults.find("http_delay").read({"fixedDelay": value})
+
+
+def test_a_signal_that_does_not_exist_names_the_near_ones() -> None:
+    with pytest.raises(UnknownFault, match="SIGKILL"):
+        faults.find("process_kill").apply(Recording(), "cart-1", {"signal": "SIGKIL"})
+
+
+def test_a_pause_that_ends_does_not_start_what_was_killed_meanwhile() -> None:
+    shop = Recording(dead=True)
+    with pytest.raises(RuntimeFailed):
+        faults.find("process_pause").undo(shop, "cart-1")
+    assert shop.done == ["resume cart-1"]
 
 
 def test_parameters_that_are_not_given_have_their_defaults() -> None:
