@@ -7,7 +7,7 @@ the client must. `BoundedConnection` gives up by itself and closes.
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -22,6 +22,7 @@ T = TypeVar("T")
 REPLICA_OUT_S = 3.0
 CHECK_S = 0.5
 FIRST_CONNECTION_S = 0.5
+MAX_IDLE_S = 10.0  # a connection is a process of 1 to 2 MB at the server
 
 
 class BoundedConnection(Connection[Any]):
@@ -75,7 +76,7 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
         kwargs={"autocommit": False},
         min_size=min_size,
         max_size=settings.db_pool,
-        max_idle=30,
+        max_idle=MAX_IDLE_S,
         timeout=settings.db_pool_wait_s,
         reconnect_timeout=1.0,
         num_workers=1,
@@ -101,8 +102,11 @@ class Database:
         self._primary.open()
         if self._replica is not None:
             self._replica.open()
-        with suppress(PoolTimeout):  # a request that comes before the first connection is there has a second one made
-            self._primary.wait(FIRST_CONNECTION_S)
+        # A request that came before the first connection is there would have a second one made. (The pool's own `wait`
+        # closes the pool for good when it was in vain.)
+        deadline = time.monotonic() + FIRST_CONNECTION_S
+        while not self._primary.get_stats().get("pool_available") and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     @contextmanager
     def transaction(self) -> Iterator[BoundedConnection]:

@@ -5,7 +5,7 @@
     main      who am I, where do I listen? Then open and start what each must have for itself, and serve until TERM.
 
 A container does just both in a row. The parent of local replicas (compose/runtime/nursery.py) prepares every service
-before it forks the first, which makes a replica a third of the size.
+before it forks the first: their apps are then in memory once.
 """
 
 import os
