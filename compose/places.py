@@ -29,6 +29,10 @@ class NoPlace(Exception):
     """There is no usable place (name, folder, ports) for the shop; the message says why and what to do."""
 
 
+class BadName(NoPlace):
+    """What was given as a shop's name cannot be one."""
+
+
 @dataclass(frozen=True)
 class User:
     """Who runs the shop's processes: Postgres and RabbitMQ refuse or dislike root."""
@@ -63,9 +67,9 @@ def state_home() -> Path:
 
 
 def folder(name: str) -> Path:
-    """One shop's folder. Raises NoPlace for a name that could not be a folder, a container and a host name alike."""
+    """One shop's folder. Raises BadName for one that could not be a folder, a container and a host name alike."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", name):
-        raise NoPlace(
+        raise BadName(
             f"{name!r} is no name for a shop: lower-case letters, digits and hyphens, at most 30, a letter first"
         )
     return state_home() / name

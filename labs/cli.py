@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 RUN, WORK, LEARN = "Run the shop", "Work on it and break it", "Learn, measure, prove"
 
 COMMANDS: dict[Callable[..., None], str] = {
@@ -54,9 +55,10 @@ def main() -> None:
     """Run a command; expected failures become one clear message."""
     try:
         app(prog_name="shoplab")
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            complain("interrupted")
+        raise
     except Exception as error:
         sys.exit(explain(error))
 
@@ -64,7 +66,7 @@ def main() -> None:
 def explain(error: Exception) -> int:
     """The exit code of a failure; says what went wrong, with a traceback only when we did not foresee it."""
     from compose.gateway import SpecInvalid
-    from compose.places import NoPlace
+    from compose.places import BadName, NoPlace
     from compose.runtime.verbs import RuntimeFailed, UnknownComponent
     from compose.versions import Unusable
     from labs.control.client import ControlFailed
@@ -74,7 +76,7 @@ def explain(error: Exception) -> int:
     from labs.faults.fault import UnknownFault
     from labs.load.process import LoadFailed
 
-    wrong = (UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun)
+    wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun)
     foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed)
     if isinstance(error, wrong) or getattr(error, "unknown", False):
         complain(str(error))

@@ -60,8 +60,8 @@ def up(
     try:
         result = starting.up(name, chosen, port, lambda part, what: show_progress(part, what, started, as_json))
     except KeyboardInterrupt:
-        complain("interrupted; everything that had been started was ended")
-        raise typer.Exit(130) from None
+        complain("everything that had been started was ended")
+        raise
     seconds = time.monotonic() - started
     if as_json:
         return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
@@ -176,7 +176,7 @@ def reset(name: Name = "shop", as_json: Json = False) -> None:
 
 def logs(
     component: Annotated[str, typer.Argument(help="Such as orders-1; all when left out.")] = "",
-    tail: Annotated[int, typer.Option(help="How many lines of each.")] = 20,
+    tail: Annotated[int, typer.Option(help="How many lines of each.", min=0)] = 20,
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,8 @@ import typer
 
 from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, emit, err, out, table, usage
 
+REPLICAS = range(1, 31)
+
 
 def check(name: Name = "shop", as_json: Json = False) -> None:
     """Prove the invariants: stock adds up, one charge per order, nothing lost."""
@@ -35,6 +37,8 @@ def scale(
     if not match:
         usage(f"{what!r} is not SERVICE=N, such as catalog=4")
     service, replicas = match[1], int(match[2])
+    if replicas not in REPLICAS:
+        usage(f"{what}: a service can have {REPLICAS.start} to {REPLICAS.stop - 1} replicas")
     shop = ShopClient.of(name)
     shop.scale(service, replicas)
     running = [c["name"] for c in shop.status() if c["service"] == service]
@@ -64,7 +68,7 @@ def balance(
 
 
 def load(
-    mix: Annotated[str, typer.Option(help="browse, checkout or sale.")] = "browse",
+    mix: Annotated[str, typer.Option(help="browse, products, checkout or sale.")] = "browse",
     rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
     duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
     arrival: Annotated[str, typer.Option(help="constant, poisson, step or spike.")] = "constant",
@@ -131,7 +135,7 @@ def break_(
     fault: Annotated[str, typer.Argument(help="Such as process_kill; see: ./shoplab faults")],
     target: Annotated[str, typer.Argument(help="A component or replica, such as catalog-1.")],
     given: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="The fault's parameters.")] = None,
-    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0)] = 0.0,
+    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0, max=86400)] = 0.0,
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:

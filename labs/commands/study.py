@@ -31,6 +31,7 @@ def test(
         list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]…", help="After --, for pytest.")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Only what needs no servers; a minute at most.")] = False,
+    name: Name = "shop",
 ) -> None:
     """Prove everything: style, types, import contracts, then the tests; what CI runs."""
     from pathlib import Path

@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import psutil
 import pytest
 
 from compose import places
+from compose.topology import PROJECT
 from labs.control import place
 from labs.control.client import ShopClient
 from tests.conftest import Cli, bring_up, take_down
@@ -55,6 +58,11 @@ def test_status_shows_every_component_as_the_contract_says(shop: ShopClient, cli
         (["scale", "catlog=2"], "catalog"),
         (["scale", "rabbitmq=2"], "catalog"),
         (["scale", "catalog"], "catalog=4"),
+        (["scale", "catalog=0"], "1 to 30 replicas"),
+        (["break", "http_delay", "cart-1", "fixedDelay=100"], "from 0 to 60"),
+        (["break", "process_kill", "cart-1", "signal=SIGKIL"], "SIGKILL"),
+        (["break", "process_pause", "cart-1", "--for", "inf"], "--for"),
+        (["logs", "cart-1", "--tail", "-3"], "--tail"),
         (["balance", "catalog", "fastest"], "round_robin"),
         (["logs", "order-1"], "orders-1"),
         (["load", "--mix", "brows"], "browse"),
@@ -66,6 +74,25 @@ def test_a_wrong_name_is_answered_with_the_right_ones(shop: ShopClient, cli: Cli
     assert done.returncode == 2, done.stderr
     assert hint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_cannot_be_a_shops_is_wrong_usage(cli: Cli) -> None:
+    done = cli("status", "--name", "../x")
+    assert done.returncode == 2
+    assert "is no name for a shop" in done.stderr
+
+
+def test_ctrl_c_ends_a_load_with_a_word_and_no_generator_stays(shop: ShopClient) -> None:
+    command = [sys.executable, "-P", "-m", "labs.cli", "load", "--duration", "60", "--rate", "5", "--name", shop.name]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as load:
+        assert load.stderr and "under way" in load.stderr.readline()
+        generators = psutil.Process(load.pid).children()
+        load.send_signal(signal.SIGINT)
+        said = load.stderr.read()
+        assert load.wait(timeout=20) == 130
+    assert said.endswith("✗ interrupted\n") and "Traceback" not in said
+    assert generators and psutil.wait_procs(generators, timeout=5)[1] == []
 
 
 def test_a_command_for_a_shop_that_does_not_run_says_how_to_start_it(cli: Cli) -> None:
