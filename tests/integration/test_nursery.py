@@ -73,6 +73,20 @@ def test_a_program_that_is_not_there_leaves_its_reason_in_the_log(supervisor: Su
     assert "no-such-program" in (folder / "log").read_text()
 
 
+def test_a_service_that_cannot_be_prepared_fails_by_itself_and_says_why(folder: Path) -> None:
+    import threading
+
+    environment = {"REPLICA": "storefront-1", "LISTEN": "127.0.0.1:0"}
+    supervisor = Supervisor(folder, places.runner())
+    supervisor.open(PROJECT, {"services.storefront": environment})
+    replica = {"module": "services.storefront", "argv": [], "env": environment, "cwd": "/", "stop": "SIGTERM"}
+    supervisor.spawn("storefront-1", {**replica, "log": str(folder / "storefront-1.log")})
+    assert supervisor.wait_finished("storefront-1", 30, threading.Event()) == 1
+    assert "PEERS is not set" in (folder / "storefront-1.log").read_text()
+    assert spawn(supervisor, folder, "sleeper", "sleep", "60").process()  # the nursery is none the worse
+    supervisor.close()
+
+
 def test_a_frozen_child_ends_too_when_control_goes_away(folder: Path) -> None:
     supervisor = Supervisor(folder, places.runner())
     supervisor.open(PROJECT)
