@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from compose.places import is_free
 from compose.versions import (
     NEEDS,
     THIS_MACHINE,
@@ -125,17 +125,6 @@ def state_folder(state: Path, *, for_everybody: bool) -> Check:
         return finding("state folder", False, f"{state} is closed", "open to all", advice)
     ok = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
     return finding("state folder", ok, str(state), "can be written", f"make {place} a folder that you can write")
-
-
-def is_free(port: int) -> bool:
-    """Free as a server sees it: what lingers in TIME_WAIT does not count. Closes the port at once."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def holders(ports: Iterable[int]) -> dict[int, str]:

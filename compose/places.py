@@ -93,7 +93,7 @@ def passwords(shop: Path) -> Mapping[str, str]:
 
 
 def is_free(port: int) -> bool:
-    """Could a server listen on this loopback port now?"""
+    """Could a server listen on this loopback port now? What lingers in TIME_WAIT does not count."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

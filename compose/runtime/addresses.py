@@ -15,7 +15,7 @@ FIXED = {
     "postgres-2": 33,
     "rabbitmq": 72,
 }
-EPMD, DISTRIBUTION = 73, 74
+DISTRIBUTION = 74
 FREE = (*range(40, 70), *range(75, 100))
 
 
@@ -55,7 +55,6 @@ class Addresses:
             **{f"{name.upper().replace('-', '_')}_ADDR": self[name] for name in single},
             "GATEWAY_INTERNAL_ADDR": f"127.0.0.1:{self._base + GATEWAY_INTERNAL}",
             "LISTEN_INTERNAL": f"127.0.0.1:{self._base + GATEWAY_INTERNAL}",
-            "EPMD_LISTEN": f"127.0.0.1:{self._base + EPMD}",
             "DIST_PORT": str(self._base + DISTRIBUTION),
             "UPSTREAMS": " ".join(f"{name}={addresses}" for name, addresses in upstreams.items()),
         }

@@ -135,7 +135,7 @@ class RunningShop:
                         self.start(component.name)
                     except RuntimeFailed as error:
                         failures.append(str(error))
-            return failures
+            return list(dict.fromkeys(failures))
 
     def _undo(self, entry: Entry) -> str | None:
         with self._lock:
