@@ -19,6 +19,7 @@ from compose.gateway.checks import SpecInvalid, one_of
 from compose.gateway.program import Refused
 from compose.gateway.resolve import Resolver, has_names
 from compose.gateway.spec import Gateway, Waits, from_replicas
+from services.common.lifetime import die_with_parent
 
 LOOK_S = 2.0
 GRACE_S = 8.0
@@ -78,6 +79,7 @@ def serve(environment: Mapping[str, str]) -> int:
     argv = live.prepare(spec, resolver)
     if not has_names(spec):
         sys.stdout.flush()
+        die_with_parent(signal.SIGTERM)  # a killed master would leave its workers, and they the ports, to nobody
         os.execv(argv[0], argv)
     return supervise(argv, spec.data, resolver)
 

@@ -203,6 +203,20 @@ def test_after_the_daemon_is_killed_nothing_runs_and_the_next_up_works(cli: Cli)
         take_down(name)
 
 
+def test_after_the_nursery_is_killed_nothing_listens_any_more(cli: Cli) -> None:
+    name = f"orphaned-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        found = place.find(name)
+        (nursery,) = psutil.Process(found.pid).children()
+        family = nursery.children(recursive=True)
+        nursery.kill()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+    finally:
+        take_down(name)
+
+
 def test_two_shops_run_side_by_side(shop: ShopClient) -> None:
     name = f"second-{os.getpid()}"
     bring_up(name, "--runtime", "local")
