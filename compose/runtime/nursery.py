@@ -172,6 +172,7 @@ def warm_up(environments: Environments) -> None:
     """Import modules and prepare those that can be, each with its environment; then rehearse what replicas would do
     first. What fails here is left to the replica: it fails again, by itself and with the reason in its own log.
     """
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # 7 MB for consoles, which structlog would load
     for module, environ in environments.items():
         with suppress(Exception):
             entry = importlib.import_module(f"{module}.__main__")
