@@ -70,6 +70,10 @@ class Supervisor:
             if not self._changed.wait_for(lambda: name in self.running or name in self.exits, timeout=10):
                 raise RuntimeFailed(f"{name}: the nursery does not answer")
 
+    def has_started(self, name: str) -> bool:
+        """Has it been started, whether it still runs or not?"""
+        return name in self.running or name in self.exits
+
     def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> int | str | None:
         """Wait until a process has ended; its exit status, a text if it could not be started, None if it goes on."""
         with self._changed:
