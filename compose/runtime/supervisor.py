@@ -109,6 +109,10 @@ class Supervisor:
                     alive = {name: asdict(process) for name, process in self.running.items()}
                     places.write_private(self._records, json.dumps(alive))
                     self._changed.notify_all()
+        with self._changed:  # the nursery is gone; what it started goes with it, and nobody is left to report that
+            processes.end([(process, int(signal.SIGTERM)) for process in self.running.values()], 1.0)
+            self.running.clear()
+            self._changed.notify_all()
 
     def _note(self, message: Mapping[str, Any]) -> None:
         name = message["name"]

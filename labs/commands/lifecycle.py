@@ -33,7 +33,7 @@ def up(
     runtime: Annotated[
         RuntimeName, typer.Option(help="auto takes containers when an engine answers.")
     ] = RuntimeName.auto,
-    no_wire: Annotated[bool, typer.Option("--no-wire", help="Connect everything directly.")] = False,
+    no_wire: Annotated[bool, typer.Option("--no-wire", help="Connect everything directly, as it is today.")] = False,
     port: Annotated[
         int | None, typer.Option(help="First port of the shop's block of 100; found free by itself.")
     ] = None,

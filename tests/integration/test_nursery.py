@@ -104,6 +104,8 @@ def test_children_end_when_the_nursery_itself_is_killed(folder: Path) -> None:
     assert parent
     parent.kill()
     assert wait_gone(child, 3)
+    supervisor.wait_gone(["orphan"], 5)
+    assert supervisor.running == {}
     supervisor.close()
 
 

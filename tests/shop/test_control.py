@@ -178,6 +178,7 @@ def test_a_taken_port_is_named_with_its_holder_and_nothing_is_left_behind(cli: C
     assert done.returncode == 1
     assert f"port {base + 32} is taken by" in done.stderr
     assert place.read("taken") is None
+    take_down("taken")
 
 
 def test_after_the_daemon_is_killed_nothing_runs_and_the_next_up_works(cli: Cli) -> None:
