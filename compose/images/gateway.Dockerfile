@@ -12,5 +12,7 @@ ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
 WORKDIR /shop
 COPY nginx nginx
 COPY compose compose
+COPY services/__init__.py services/
+COPY services/common/__init__.py services/common/lifetime.py services/common/
 RUN python3 -m compileall -q compose
 USER shop

@@ -55,15 +55,15 @@ class OrderShop:
         }
         provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
         self.stock, self.orders = Stock(pools["inventory"], ttl_s=60), Orders(pools["orders"])
-        self.inventory = inventory_app(self.stock, "inventory-1", {})
-        self.payments = payments_app(self.charges, Provider(provider), provider, "payments-1", {})
+        self.inventory = inventory_app(self.stock, {})
+        self.payments = payments_app(self.charges, Provider(provider), provider, {})
         near: Any = Near({"inventory": self.inventory, "payments": self.payments})
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
         breaker = Breaker("payments", failures=1000)
         rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds())
         checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, total_s=60, peer_s=60)
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
-        self.app = orders_app(checkout, self.orders, "orders-1", {})
+        self.app = orders_app(checkout, self.orders, {})
 
     def order(self, key: str, sku: str, quantity: int = 1, token: str = "tok_ok") -> Any:
         """POST /api/orders; the response."""

@@ -227,7 +227,7 @@ def test_a_worker_that_is_told_to_stop_finishes_the_message_in_hand(
     gateway: Gateway,
     broker: Broker,
 ) -> None:
-    gateway.slow_s = 1.0
+    gateway.slow_s = 0.5
     gateway.asked.clear()
     order_id = place()
     assert gateway.asked.wait(30)
@@ -246,7 +246,7 @@ def test_a_worker_that_is_killed_between_work_and_word_does_no_harm(
     gateway: Gateway,
     shop_database: ShopDatabase,
 ) -> None:
-    gateway.slow_s = 0.7
+    gateway.slow_s = 0.5
     gateway.asked.clear()
     order_ids = [place() for _ in range(5)]
     assert gateway.asked.wait(30)

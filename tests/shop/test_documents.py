@@ -24,9 +24,9 @@ def as_new_afterwards(shop: ShopClient) -> Iterator[None]:
 
 def fuzz(document: str, base: str) -> subprocess.CompletedProcess[str]:
     """Schemathesis with a fixed seed, so that a failure comes back."""
-    command = [sys.executable, "-m", "schemathesis.cli", "run", document, "--url", base, "--seed", "7"]
+    command = [sys.executable, "-P", "-m", "schemathesis.cli", "run", document, "--url", base, "--seed", "7"]
     checks = ["--checks", "not_a_server_error", "--max-examples", "25", "--request-timeout", "10"]
-    return subprocess.run([*command, *checks], capture_output=True, text=True, timeout=240, cwd="/tmp")
+    return subprocess.run([*command, *checks], capture_output=True, text=True, timeout=240, cwd="/")
 
 
 @pytest.mark.parametrize("service", SERVICES[1:])  # the storefront documents no operation: its pages are for people
