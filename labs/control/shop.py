@@ -3,6 +3,8 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -212,11 +214,22 @@ class RunningShop:
         with self._lock:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
-            self.probes.purge_queues()
-            self.runtime.run("migrate", ("--reset",))
-            self.probes.purge_queues()
-            self.probes.flush_caches()
+            with self._workers_away():
+                self.probes.purge_queues()
+                self.runtime.run("migrate", ("--reset",))
+                self.probes.flush_caches()
             self.introduce_all()
+
+    @contextmanager
+    def _workers_away(self) -> Iterator[None]:
+        """Stop the workers for a moment: a message in hand would be worked on after its order is gone."""
+        workers = [component.name for component in self.runtime.ps() if component.kind == "worker"]
+        with ThreadPoolExecutor(max_workers=len(workers)) as pool:
+            list(pool.map(lambda worker: self.runtime.stop(worker, 2.0), workers))
+            try:
+                yield
+            finally:
+                list(pool.map(self.start, workers))
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         """The last lines of one component's log, or of all."""

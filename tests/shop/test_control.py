@@ -242,3 +242,12 @@ def test_a_gateway_that_is_started_anew_keeps_its_policies(healed: ShopClient) -
     rendered = (places.folder(healed.name) / "data" / "gateway" / "gateway.json").read_text()
     policies = {each["service"]: each["policy"] for each in json.loads(rendered)["upstreams"]}
     assert policies["catalog"] == "least_conn"
+
+
+def test_a_reset_in_the_middle_of_a_sale_leaves_nothing_half_done(healed: ShopClient) -> None:
+    from tests.shop.buying import checkouts
+
+    with checkouts(healed.url, shoppers=4, pause_s=0.01):
+        time.sleep(1)
+    healed.reset()
+    assert healed.check() == []
