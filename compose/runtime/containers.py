@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +20,7 @@ from python_on_whales.exceptions import DockerException
 from compose import topology
 from compose.runtime import readiness
 from compose.runtime.container_engine import Container, Engine, available, tail
-from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, UnknownComponent
+from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, unknown
 from compose.topology import Service
 
 __all__ = ["ContainersRuntime", "available"]
@@ -303,7 +302,7 @@ class ContainersRuntime:
 
     def _service(self, name: str) -> Service:
         if name not in self._topology.services:
-            raise UnknownComponent(_unknown("service", name, list(self._topology.services)))
+            raise unknown("service", name, self._topology.services)
         return self._topology[name]
 
     def _container(self, component: str) -> Container:
@@ -313,15 +312,10 @@ class ContainersRuntime:
         names = self._names(found)
         if component in names:
             raise RuntimeFailed(f"{component} has no container: the shop is not up")
-        raise UnknownComponent(_unknown("component", component, names))
+        raise unknown("component", component, names)
 
     def _running(self, component: str) -> Container:
         container = self._container(component)
         if container.state not in STATES:
             raise RuntimeFailed(f"{component} is not running")
         return container
-
-
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=3)
-    return f"there is no {what} {name}" + (f"; do you mean {' or '.join(near)}?" if near else "")

@@ -1,8 +1,7 @@
 """The shop as plain processes on loopback: the verbs, no Docker.
 
 Control calls them. The nursery (`nursery.py`) is the parent of every process, the supervisor keeps the books, the
-launcher brings
-components up; what each finds around it is in `surroundings.py`.
+launcher brings components up; what each finds around it is in `surroundings.py`.
 """
 
 import signal as signals

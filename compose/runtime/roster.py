@@ -1,9 +1,6 @@
 """Who there is: services, their replicas at the present scale, and the name of every component."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
-from compose.runtime.verbs import UnknownComponent
+from compose.runtime.verbs import UnknownComponent, unknown
 from compose.topology import Service, Topology
 
 
@@ -17,7 +14,7 @@ class Roster:
     def service(self, name: str) -> Service:
         """A service by its name."""
         if name not in self._topology.services:
-            raise UnknownComponent(_unknown("service", name, self._topology.services))
+            raise unknown("service", name, self._topology.services)
         return self._topology[name]
 
     def scalable(self, name: str) -> Service:
@@ -40,9 +37,4 @@ class Roster:
         for service in self._topology:
             if component in self.components(service):
                 return service
-        raise UnknownComponent(_unknown("component", component, self.names()))
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=3)
-    return f"there is no {what} {name}" + (f"; do you mean {' or '.join(near)}?" if near else "")
+        raise unknown("component", component, self.names())

@@ -5,8 +5,9 @@ run once gives its component its own name (`rabbitmq`, `postgres-1`). Everything
 line) speaks these verbs only.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal, Protocol
 
 State = Literal["running", "paused", "stopped"]
@@ -41,6 +42,12 @@ class RuntimeFailed(Exception):
 
 class UnknownComponent(RuntimeFailed):
     """There is no such component or service; the message names the near ones."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownComponent:
+    """The error for a name that is not there, to be raised."""
+    near = get_close_matches(name, list(known), n=3)
+    return UnknownComponent(f"there is no {what} {name}" + (f"; do you mean {' or '.join(near)}?" if near else ""))
 
 
 class Runtime(Protocol):
