@@ -88,7 +88,6 @@ def run(name: str, kind: str, base: int) -> None:
 def live(here: Place) -> None:
     """Bring the shop up, serve, take it down. Raises RuntimeFailed when it does not come up."""
     folder = places.folder(here.name)
-    (folder / "faults.json").unlink(missing_ok=True)
     runtime = make_runtime(here.runtime, here.name, folder, here.base)
     sells = [name for service in topology.load() if service.tier == "critical" for name in service.components()]
     first_order = FirstOrder(lambda: f"http://{runtime.published()['gateway']}", [*sells, "gateway"])
@@ -100,8 +99,9 @@ def live(here: Place) -> None:
     runtime.up(progress)
     try:
         shop = RunningShop(here.name, folder, runtime, places.passwords(folder))
+        shop.undo_what_outlived()
         if here.runtime == "containers":
-            shop.introduce_all()
+            shop.balancer.introduce_all()
         progress("first order", "starting")
         order = first_order.shipped()
         progress("first order", "ready")

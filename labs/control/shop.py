@@ -9,20 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from compose import gateway
-from compose.runtime.verbs import Runtime, RuntimeFailed, UnknownComponent
-from labs import faults, invariants
+from compose.runtime.verbs import Runtime, RuntimeFailed
+from labs import invariants
+from labs.control.balancer import Balancer
+from labs.control.in_force import FaultsInForce
 from labs.control.ledger import Entry, Ledger
 from labs.control.probes import Probes
-from labs.faults.fault import UnknownFault, near
 
 PUT = """
 import os, sys, urllib.request
 url = "http://127.0.0.1:" + os.environ["LISTEN"].rpartition(":")[2] + sys.argv[1]
 urllib.request.urlopen(urllib.request.Request(url, sys.stdin.buffer.read(), method="PUT"), timeout=2)
 """
-APPLY = ("python3", "-m", "compose.gateway", "apply")
-SHOW = ("python3", "-m", "compose.gateway", "show")
 
 
 class RunningShop:
@@ -33,9 +31,9 @@ class RunningShop:
     def __init__(self, name: str, folder: Path, runtime: Runtime, secrets: Mapping[str, str]) -> None:
         self.name, self.runtime = name, runtime
         self.probes = Probes(runtime.published(), secrets)
-        self._ledger = Ledger(folder / "faults.json")
+        self.balancer = Balancer(runtime)
         self._lock = threading.RLock()
-        self._told: gateway.Gateway | None = None
+        self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
 
     @property
     def url(self) -> str:
@@ -53,7 +51,7 @@ class RunningShop:
             "wire_url": None,
             "wired": False,
             "components": components,
-            "faults": [asdict(entry) for entry in self._ledger.entries()],
+            "faults": [asdict(entry) for entry in self._faults.entries()],
         }
 
     # -- balancing and scale
@@ -62,14 +60,7 @@ class RunningShop:
     def balance(self, service: str, policy: str, weights: Mapping[str, int]) -> dict[str, Any]:
         """Switch an upstream's policy live; `weights` by component, everybody else weighs 1."""
         with self._lock:
-            spec = self._gateway()
-            for server in spec.upstream(service).servers:
-                spec = gateway.with_weight(spec, service, server.name, 1)
-            for component, weight in weights.items():
-                spec = gateway.with_weight(spec, service, component, weight)
-            spec = gateway.with_policy(spec, service, "round_robin" if policy == "weights" else policy)
-            self._tell_gateway(spec)
-            return asdict(spec.upstream(service))
+            return self.balancer.balance(service, policy, weights)
 
     def scale(self, service: str, replicas: int) -> None:
         """Run that many replicas. New ones join the upstream when ready, surplus ones leave it before they are
@@ -80,88 +71,38 @@ class RunningShop:
                 raise RuntimeFailed(f"{service}={replicas}: a service can have 1 to 30 replicas")
             present = self.runtime.replicas().get(service, {})
             if present and replicas < len(present):
-                kept = dict(list(present.items())[:replicas])
-                self._tell_gateway(gateway.with_replicas(self._gateway(), service, kept))
+                self.balancer.share_among(service, dict(list(present.items())[:replicas]))
             self.runtime.scale(service, replicas)
             if present:
-                self.introduce(service)
-
-    def introduce(self, service: str) -> None:
-        """Tell the gateway who the replicas of a service are now, and where."""
-        replicas = self.runtime.replicas()
-        if service in replicas:
-            self._tell_gateway(gateway.with_replicas(self._gateway(), service, replicas[service]))
-
-    def introduce_all(self) -> None:
-        """The same for all services: replicas under their own names, default policies."""
-        spec = self._gateway()
-        for service, replicas in self.runtime.replicas().items():
-            spec = gateway.with_policy(gateway.with_replicas(spec, service, replicas), service, "round_robin")
-        self._tell_gateway(spec)
-
-    def _gateway(self) -> gateway.Gateway:
-        return gateway.from_json(self.runtime.exec("gateway", SHOW))
-
-    def _tell_gateway(self, spec: gateway.Gateway) -> None:
-        self.runtime.exec("gateway", APPLY, gateway.to_json(spec).encode())
-        self._told = spec
+                self.balancer.introduce(service)
 
     # -- faults
     # ------------------------------------------------------------------------------------------------------------
 
     def break_(self, name: str, target: str, given: Mapping[str, Any], for_s: float = 0.0) -> Entry:
         """Apply a fault; with `for_s` it heals by itself."""
-        fault = faults.find(name)
-        values = fault.read(given)
-        self._strikes(fault.kinds, name, target)
-        with self._lock:
-            entry = self._ledger.add(name, target, values)
-            try:
-                fault.apply(self, target, values)
-            except (RuntimeFailed, UnknownFault):
-                self._ledger.remove(entry)
-                raise
-        if for_s > 0:
-            timer = threading.Timer(for_s, self._undo, [entry])
-            timer.daemon = True
-            timer.start()
-        return entry
+        return self._faults.strike(name, target, given, for_s)
 
     def heal(self) -> list[str]:
         """Undo every fault, the last one first, and start whatever is not running. Returns what could not be undone."""
         with self._lock:
-            failures = [why for entry in reversed(self._ledger.entries()) if (why := self._undo(entry))]
-            for component in self.runtime.ps():
-                if component.state != "running":
-                    try:
-                        self.start(component.name)
-                    except RuntimeFailed as error:
-                        failures.append(str(error))
-            return list(dict.fromkeys(failures))
+            self._faults.undo_all()  # what needs its target alive is undone in the second round
+            failures = self._start_all()
+            return list(dict.fromkeys([*self._faults.undo_all(), *failures]))
 
-    def _undo(self, entry: Entry) -> str | None:
-        with self._lock:
-            if entry not in self._ledger.entries():
-                return None
-            try:
-                faults.find(entry.fault).undo(self, entry.target)
-            except RuntimeFailed as error:
-                if self._is_running(entry.target):
-                    return f"{entry.fault} of {entry.target}: {error}"
-            self._ledger.remove(entry)
-            return None
+    def undo_what_outlived(self) -> None:
+        """To be called once the shop is up: an earlier control may have been killed in the middle of a fault."""
+        self._faults.undo_what_outlived()
 
-    def _is_running(self, target: str) -> bool:
-        return any(c.name == target and c.state != "stopped" for c in self.runtime.ps())
-
-    def _strikes(self, kinds: Any, fault: str, target: str) -> None:
-        components = {component.name: component.kind for component in self.runtime.ps()}
-        if target not in components:
-            raise UnknownComponent(f"there is no component {target!r}; {near(target, list(components))}")
-        if components[target] not in kinds:
-            raise UnknownFault(
-                f"{fault} cannot strike {target}, a {components[target]}; it strikes: {', '.join(kinds)}"
-            )
+    def _start_all(self) -> list[str]:
+        failures = []
+        for component in self.runtime.ps():
+            if component.state != "running":
+                try:
+                    self.start(component.name)
+                except RuntimeFailed as error:
+                    failures.append(str(error))
+        return failures
 
     # -- what a fault may do: `Patient`
     # --------------------------------------------------------------------------------------
@@ -172,10 +113,10 @@ class RunningShop:
         """
         self.runtime.start(component)
         service = next(c.service for c in self.runtime.ps() if c.name == component)
-        if service == "gateway" and self._told:
-            self._tell_gateway(self._told)
-        elif self.runtime.name == "containers" and service != "gateway":
-            self.introduce(service)
+        if service == "gateway":
+            self.balancer.tell_again()
+        elif self.runtime.name == "containers":
+            self.balancer.introduce(service)
 
     def stop(self, component: str, grace_s: float) -> None:
         """Ask it to end."""
@@ -218,7 +159,7 @@ class RunningShop:
                 self.probes.purge_queues()
                 self.runtime.run("migrate", ("--reset",))
                 self.probes.flush_caches()
-            self.introduce_all()
+            self.balancer.introduce_all()
 
     @contextmanager
     def _workers_away(self) -> Iterator[None]:

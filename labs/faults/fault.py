@@ -3,40 +3,39 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any
+
+from labs.faults.patient import Patient
 
 Value = str | int | float
+RUNTIMES = ("local", "containers")
 
 
 class UnknownFault(Exception):
     """No such fault or parameter, or a target it cannot strike; the message names what would do."""
 
 
-class Patient(Protocol):
-    """What a fault may do to a shop."""
-
-    def start(self, component: str) -> None: ...
-    def stop(self, component: str, grace_s: float) -> None: ...
-    def kill(self, component: str, signal: str) -> None: ...
-    def pause(self, component: str) -> None: ...
-    def resume(self, component: str) -> None: ...
-    def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
-
-
 @dataclass(frozen=True)
 class Parameter:
-    """One knob of a fault. The default's type is the parameter's type; a number is from 0 to `most`."""
+    """One knob of a fault. The default's type is the parameter's type; a number is from `least` to `most`, a text one
+    of `choices` if there are any.
+    """
 
     default: Value
     unit: str
     help: str
     most: float | None = None
+    least: float = 0
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """`sees` is what a client notices, `teaches` what a learner takes away. An undo must tolerate a target that has
-    died since.
+    """`sees` is what a client notices, `teaches` what a learner takes away.
+
+    `apply` leaves nothing behind when it raises. `undo` may be called for a fault that is half applied, and for a
+    target that has died since. `outlives`: the trace is not in the process that is struck, so it stays when that ends,
+    and may outlive control; a shop that comes up anew undoes it first. `runtimes`: where it works.
     """
 
     name: str
@@ -46,6 +45,8 @@ class Fault:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     apply: Callable[[Patient, str, Mapping[str, Any]], None]
     undo: Callable[[Patient, str], None]
+    outlives: bool = False
+    runtimes: Sequence[str] = RUNTIMES
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Defaults and what was given, as the right types. Raises UnknownFault."""
@@ -55,14 +56,16 @@ class Fault:
         return {name: self._typed(name, given.get(name, p.default)) for name, p in self.parameters.items()}
 
     def _typed(self, name: str, value: Any) -> Value:
-        kind = type(self.parameters[name].default)
+        knob = self.parameters[name]
+        kind = type(knob.default)
         try:
             typed: Value = kind(value)
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             raise UnknownFault(f"{self.name}: {name} must be a {kind.__name__}, not {value!r}") from None
-        most = self.parameters[name].most
-        if most is not None and not 0 <= float(typed) <= most:
-            raise UnknownFault(f"{self.name}: {name} must be from 0 to {most:g}, not {value}")
+        if knob.most is not None and not knob.least <= float(typed) <= knob.most:
+            raise UnknownFault(f"{self.name}: {name} must be from {knob.least:g} to {knob.most:g}, not {value}")
+        if knob.choices and typed not in knob.choices:
+            raise UnknownFault(f"{self.name}: {name} cannot be {value!r}; {near(str(value), knob.choices)}")
         return typed
 
 
@@ -70,7 +73,3 @@ def near(name: str, known: Sequence[str]) -> str:
     """A hint for a name that was not found."""
     close = get_close_matches(name, known, n=3, cutoff=0.4)
     return f"do you mean {' or '.join(close)}?" if close else f"there are: {', '.join(known) or 'none'}"
-
-
-ANYTHING = ("store", "gateway", "service", "worker")
-ANSWERS_HTTP = ("service", "worker")

@@ -1,7 +1,8 @@
 """One replica answers with an error instead of doing its work. The name is Istio's."""
 
-from labs.faults.fault import ANSWERS_HTTP, Fault, Parameter
+from labs.faults.fault import Fault, Parameter
 from labs.faults.http_delay import CLEAR
+from labs.faults.targets import ANSWERS_HTTP
 
 FAULT = Fault(
     name="http_abort",

@@ -1,6 +1,7 @@
 """One replica answers late: the tail of one route, or a slow neighbour behind a balancer. The name is Istio's."""
 
-from labs.faults.fault import ANSWERS_HTTP, Fault, Parameter
+from labs.faults.fault import Fault, Parameter
+from labs.faults.targets import ANSWERS_HTTP
 
 CLEAR = {"fixed_delay_s": 0.0, "http_status": 0}
 

@@ -4,7 +4,9 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from labs.faults.fault import ANYTHING, Fault, Parameter, Patient, UnknownFault, near
+from labs.faults.fault import Fault, Parameter, UnknownFault, near
+from labs.faults.patient import Patient
+from labs.faults.targets import ANYTHING
 
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """The process is there but silent: its sockets accept, nothing answers, callers hang until their own timeout."""
 
-from labs.faults.fault import ANYTHING, Fault, Patient
+from labs.faults.fault import Fault
+from labs.faults.patient import Patient
+from labs.faults.targets import ANYTHING
 
 
 def undo(shop: Patient, target: str) -> None:

@@ -1,6 +1,7 @@
 """The process is asked to end and may finish what it is doing; after the grace it is killed."""
 
-from labs.faults.fault import ANYTHING, Fault, Parameter
+from labs.faults.fault import Fault, Parameter
+from labs.faults.targets import ANYTHING
 
 FAULT = Fault(
     name="process_stop",

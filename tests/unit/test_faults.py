@@ -1,6 +1,7 @@
 """The fault catalogue refuses what it does not know, and remembers what it did."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,10 @@ def test_a_fault_is_on_disk_before_it_is_applied_and_a_new_ledger_still_knows_it
     assert reopened.entries() == [entry]
     reopened.remove(entry)
     assert Ledger(path).entries() == []
+
+
+def test_a_parameter_that_is_one_of_a_few_names_the_near_ones() -> None:
+    policy = faults.fault.Parameter("round_robin", "", "which", choices=("round_robin", "ip_hash"))
+    fault = replace(faults.find("restart"), parameters={"policy": policy})
+    with pytest.raises(UnknownFault, match="do you mean ip_hash"):
+        fault.read({"policy": "iphash"})

@@ -1,0 +1,94 @@
+"""The faults in force: struck, timed, undone. An undo is written down before its fault is applied."""
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from compose.runtime.verbs import Runtime, RuntimeFailed
+from labs import faults
+from labs.control.ledger import Entry, Ledger
+from labs.faults import targets
+from labs.faults.fault import Fault, UnknownFault
+from labs.faults.patient import Patient
+
+
+class FaultsInForce:
+    """Faults of one shop, by way of its ledger. `lock` is the shop's: two clients never mix their steps. `find` looks
+    a fault up by its name.
+    """
+
+    def __init__(
+        self,
+        patient: Patient,
+        runtime: Runtime,
+        ledger: Ledger,
+        lock: threading.RLock,
+        find: Callable[[str], Fault] = faults.find,
+    ) -> None:
+        self._patient, self._runtime, self._ledger, self._lock, self._find = patient, runtime, ledger, lock, find
+
+    def entries(self) -> list[Entry]:
+        """All of them, in the order they were applied."""
+        return self._ledger.entries()
+
+    def strike(self, name: str, target: str, given: Mapping[str, Any], for_s: float) -> Entry:
+        """Apply a fault, in place of the same one on the same target; with `for_s` seconds it is undone by itself.
+
+        Raises UnknownFault, UnknownComponent; RuntimeFailed when it cannot be done, and nothing is broken then.
+        """
+        fault = self._find(name)
+        values = fault.read(given)
+        if self._runtime.name not in fault.runtimes:
+            raise RuntimeFailed(f"{name} cannot be done in {self._runtime.name}, only in {', '.join(fault.runtimes)}")
+        with self._lock:
+            targets.must_strike(fault, target, self._runtime.ps())
+            self._undo_earlier(name, target)
+            entry = self._ledger.add(name, target, values)
+            try:
+                fault.apply(self._patient, target, values)
+            except (RuntimeFailed, UnknownFault):
+                self._ledger.remove(entry)
+                raise
+        if for_s > 0:
+            timer = threading.Timer(for_s, self._undo, [entry])
+            timer.daemon = True
+            timer.start()
+        return entry
+
+    def undo_all(self) -> list[str]:
+        """Undo every fault, the last one first. What could not be undone stays in force; why, in words."""
+        with self._lock:
+            return [why for entry in reversed(self.entries()) if (why := self._undo(entry))]
+
+    def undo_what_outlived(self) -> None:
+        """For a shop that has just come up: of the faults of an earlier control only those on disk are still there."""
+        with self._lock:
+            for entry in self.entries():
+                with suppress(UnknownFault):  # of an older catalogue
+                    if self._find(entry.fault).outlives:
+                        continue
+                self._ledger.remove(entry)
+            self.undo_all()
+
+    def _undo_earlier(self, name: str, target: str) -> None:
+        for entry in self.entries():
+            if (entry.fault, entry.target) == (name, target) and (why := self._undo(entry)):
+                raise RuntimeFailed(why)
+
+    def _undo(self, entry: Entry) -> str | None:
+        """Undo one fault unless that is done; why it could not be. What lived in a process that has ended is gone."""
+        with self._lock:
+            if entry not in self.entries():
+                return None
+            fault = self._find(entry.fault)
+            try:
+                fault.undo(self._patient, entry.target)
+            except RuntimeFailed as error:
+                if fault.outlives or self._runs(entry.target):
+                    return f"{entry.fault} of {entry.target}: {error}"
+            self._ledger.remove(entry)
+            return None
+
+    def _runs(self, target: str) -> bool:
+        return any(c.name == target and c.state != "stopped" for c in self._runtime.ps())

@@ -1,0 +1,24 @@
+"""What a fault may do to a shop: one role for each kind of instrument."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Processes(Protocol):
+    """Components as processes. Every verb raises RuntimeFailed; `start` waits until the component is ready."""
+
+    def start(self, component: str) -> None: ...
+    def stop(self, component: str, grace_s: float) -> None: ...
+    def kill(self, component: str, signal: str) -> None: ...
+    def pause(self, component: str) -> None: ...
+    def resume(self, component: str) -> None: ...
+
+
+class Replicas(Protocol):
+    """Replicas as programs that can be told something, past the gateway."""
+
+    def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
+
+
+class Patient(Processes, Replicas, Protocol):
+    """A running shop."""

@@ -1,0 +1,142 @@
+"""Faults in force: what is written down when, what is undone in which order, what outlives control."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from compose.runtime.verbs import Component, RuntimeFailed, UnknownComponent
+from labs.control.in_force import FaultsInForce
+from labs.control.ledger import Ledger
+from labs.faults.fault import Fault, Parameter, UnknownFault
+
+REPLICA = Component(name="postgres-2", service="postgres-2", kind="store", state="running", ready=True, role="replica")
+CART = Component(name="cart-1", service="cart", kind="service", state="running", ready=True)
+DEAD = Component(name="cart-2", service="cart", kind="service", state="stopped", ready=False)
+
+
+class Machine:
+    """A runtime that only knows who is there."""
+
+    name = "local"
+
+    def ps(self) -> Sequence[Component]:
+        return [REPLICA, CART, DEAD]
+
+
+class Body:
+    """Three faults and what they do to the shop, in words. What is in `stuck` cannot be undone."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.stuck: set[str] = set()
+        self._faults = {
+            "passes": self._fault("passes", kinds=("service", "store")),
+            "stays": self._fault("stays", kinds=("replica", "balanced"), outlives=True),
+            "elsewhere": self._fault("elsewhere", kinds=("service",), runtimes=("containers",)),
+        }
+
+    def find(self, name: str) -> Fault:
+        return self._faults[name]
+
+    def _fault(self, name: str, **more: Any) -> Fault:
+        def apply(_shop: object, target: str, given: Mapping[str, Any]) -> None:
+            if given["how"] == "badly":
+                raise RuntimeFailed("it does not want to")
+            self.done.append(f"{name} {target}")
+
+        def undo(_shop: object, target: str) -> None:
+            if name in self.stuck:
+                raise RuntimeFailed(f"{target} is away")
+            self.done.append(f"undo {name} {target}")
+
+        how = Parameter("well", "", "how it goes")
+        return Fault(name=name, sees="-", teaches="-", parameters={"how": how}, apply=apply, undo=undo, **more)
+
+
+@pytest.fixture
+def body() -> Body:
+    return Body()
+
+
+def control(folder: Path, body: Body) -> FaultsInForce:
+    """A control that starts in this folder."""
+    ledger, nobody = Ledger(folder / "faults.json"), cast(Any, None)
+    return FaultsInForce(nobody, cast(Any, Machine()), ledger, threading.RLock(), body.find)
+
+
+def test_all_are_undone_the_last_one_first(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    shop.strike("stays", "postgres-2", {}, 0)
+    assert shop.undo_all() == [] and shop.entries() == []
+    assert body.done[2:] == ["undo stays postgres-2", "undo passes cart-1"]
+
+
+def test_the_same_fault_again_takes_the_place_of_the_first(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    shop.strike("passes", "cart-1", {"how": "harder"}, 0)
+    assert body.done == ["passes cart-1", "undo passes cart-1", "passes cart-1"]
+    assert [entry.given for entry in shop.entries()] == [{"how": "harder"}]
+
+
+def test_a_fault_that_could_not_be_applied_is_not_in_force(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    with pytest.raises(RuntimeFailed, match="does not want to"):
+        shop.strike("passes", "cart-1", {"how": "badly"}, 0)
+    assert shop.entries() == []
+
+
+def test_what_could_not_be_undone_is_said_and_stays_in_force(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    body.stuck = {"passes"}
+    assert shop.undo_all() == ["passes of cart-1: cart-1 is away"]
+    body.stuck.clear()
+    assert shop.undo_all() == []
+    assert body.done == ["passes cart-1", "undo passes cart-1"]
+
+
+def test_a_fault_dies_with_the_process_it_struck_unless_it_outlives_that(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-2", {}, 0)
+    shop.strike("stays", "cart", {}, 0)
+    body.stuck = {"passes", "stays"}
+    shop.undo_all()
+    assert [entry.fault for entry in shop.entries()] == ["stays"]
+
+
+def test_after_control_was_killed_the_next_one_undoes_what_outlived_it_and_nothing_else(
+    body: Body, tmp_path: Path
+) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    shop.strike("stays", "postgres-2", {}, 0)
+    body.done.clear()
+    later = control(tmp_path, body)
+    later.undo_what_outlived()
+    assert body.done == ["undo stays postgres-2"] and later.entries() == []
+
+
+def test_a_fault_heals_by_itself_after_its_time(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0.01)
+    for timer in threading.enumerate():
+        if isinstance(timer, threading.Timer):
+            timer.join(5)
+    assert shop.entries() == [] and body.done[-1] == "undo passes cart-1"
+
+
+def test_a_fault_says_where_it_works(body: Body, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeFailed, match="only in containers"):
+        control(tmp_path, body).strike("elsewhere", "cart-1", {}, 0)
+
+
+def test_a_target_of_another_kind_is_refused_and_the_right_ones_are_named(body: Body, tmp_path: Path) -> None:
+    with pytest.raises(UnknownFault, match="replica, balanced, here postgres-2, cart"):
+        control(tmp_path, body).strike("stays", "cart-1", {}, 0)
+    with pytest.raises(UnknownComponent, match="cart-1"):
+        control(tmp_path, body).strike("passes", "crat-1", {}, 0)
