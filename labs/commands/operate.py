@@ -71,7 +71,7 @@ def load(
     mix: Annotated[str, typer.Option(help="browse, products, checkout or sale.")] = "browse",
     rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
     duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
-    arrival: Annotated[str, typer.Option(help="constant, poisson, step or spike.")] = "constant",
+    arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
     name: Name = "shop",
     as_json: Json = False,

@@ -2,7 +2,7 @@
 
 from labs.load.process import LoadFailed, RunningLoad, run_load, start_load
 from labs.load.result import LoadResult
-from labs.load.schedule import Schedule, constant, named, poisson, spike, step
+from labs.load.schedule import Schedule, constant, named, poisson, sale, spike, step
 
 __all__ = [
     "LoadFailed",
@@ -13,6 +13,7 @@ __all__ = [
     "named",
     "poisson",
     "run_load",
+    "sale",
     "spike",
     "start_load",
     "step",

@@ -6,11 +6,20 @@ other. "Send, wait, sleep" slows down together with the shop and hides the delay
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import exp
 from random import Random
 
 MAX_ARRIVALS = 200_000
 MAX_SECONDS = 3600.0
-NAMES = ("constant", "poisson", "step", "spike")
+NAMES = ("constant", "poisson", "step", "spike", "sale")
+
+PEAK = 5.0
+"""How many times the usual rate comes when the doors open."""
+AFTER = 2.0
+"""How many times the usual rate comes just before the doors open, and stays when the rush is over."""
+RAMP, DOORS, FADE = 0.2, 0.4, 0.1
+"""As parts of the day: when the first begin to gather, T0, and how long the rush needs to fall to 1/e."""
+SLICES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +56,33 @@ def step(rate: float, duration_s: float, seed: int, steps: int = 5) -> Schedule:
     return _schedule("step", pieces, Random(seed))
 
 
-def spike(rate: float, duration_s: float, seed: int, factor: float = 5.0) -> Schedule:
+def spike(rate: float, duration_s: float, seed: int, factor: float = PEAK) -> Schedule:
     """`rate`, then `factor` times as much for the middle fifth, then `rate` again: the sale opens."""
     fifth = duration_s / 5
     return _schedule("spike", [(rate, 2 * fifth), (rate * factor, fifth), (rate, 2 * fifth)], Random(seed))
+
+
+def sale(rate: float, duration_s: float, seed: int) -> Schedule:
+    """A sale's day in miniature, `rate` times `sale_curve`: quiet, people gathering, the doors, the long afternoon."""
+    pieces = [(rate * sale_curve((slice_ + 0.5) / SLICES), duration_s / SLICES) for slice_ in range(SLICES)]
+    return _schedule("sale", pieces, Random(seed))
+
+
+def sale_curve(t: float) -> float:
+    """How many times the usual rate arrives at `t`, a part of the day from 0 to 1 (twice, on the mean):
+
+        quiet           t < RAMP     1
+        gathering       t < DOORS    1 + (AFTER - 1) (t - RAMP) / (DOORS - RAMP)
+        the doors open  after that   AFTER + (PEAK - AFTER) exp(-(t - DOORS) / FADE)
+
+    The phases are those of a flash crowd (Ari, Hong, Miller, Brandt, Long: Managing flash crowds on the Internet,
+    MASCOTS 2003); but a sale's hour is announced, so that the crowd jumps to its peak instead of growing to it.
+    """
+    if t < RAMP:
+        return 1.0
+    if t < DOORS:
+        return 1.0 + (AFTER - 1.0) * (t - RAMP) / (DOORS - RAMP)
+    return AFTER + (PEAK - AFTER) * exp(-(t - DOORS) / FADE)
 
 
 def named(name: str, rate: float, duration_s: float, seed: int) -> Schedule:
@@ -64,6 +96,8 @@ def named(name: str, rate: float, duration_s: float, seed: int) -> Schedule:
             return step(rate, duration_s, seed)
         case "spike":
             return spike(rate, duration_s, seed)
+        case "sale":
+            return sale(rate, duration_s, seed)
     raise ValueError(f"unknown arrival {name!r}: one of {', '.join(NAMES)}")
 
 

@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 from itertools import islice, pairwise
 from random import Random
@@ -6,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labs.load import constant, named, poisson, spike, step
+from labs.load import constant, named, poisson, sale, spike, step
 from labs.load.mixes import MIXES, NETWORKS, Request
-from labs.load.schedule import NAMES
+from labs.load.schedule import NAMES, sale_curve
 
 SKUS = [f"sku-{number}" for number in range(50)]
 
@@ -42,6 +43,19 @@ def test_a_step_ends_at_the_rate_and_a_spike_is_five_times_it() -> None:
     stairs, peak = step(100, 50, seed=1), spike(20, 50, seed=1)
     assert sum(at >= 40 for at in stairs.arrivals) == pytest.approx(1000, rel=0.15)
     assert sum(20 <= at < 30 for at in peak.arrivals) == pytest.approx(1000, rel=0.15)
+
+
+def test_a_sale_is_quiet_then_gathers_then_jumps_and_fades_to_a_plateau() -> None:
+    day = sale(100, 100, seed=1).arrivals
+    phases = [sum(begin <= at < end for at in day) for begin, end in ((0, 20), (20, 40), (40, 50), (80, 100))]
+    expected = [2000, 3000, 2000 + 3000 * (1 - math.exp(-1)), 4047]
+    assert phases == pytest.approx(expected, rel=0.1)
+
+
+def test_the_curve_of_a_sale_jumps_at_the_doors_only() -> None:
+    values = [sale_curve(part / 1000) for part in range(1001)]
+    jumps = [part for part, (before, after) in enumerate(pairwise(values), 1) if abs(after - before) > 0.1]
+    assert jumps == [400] and max(values) == values[400] == 5.0
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(0, 1), (1, 0), (1_000_000, 60), (1, 4000)])
