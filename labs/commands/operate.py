@@ -68,7 +68,12 @@ def balance(
 
 
 def load(
-    mix: Annotated[str, typer.Option(help="browse, products, checkout or sale.")] = "browse",
+    mix: Annotated[
+        str,
+        typer.Option(
+            help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."
+        ),
+    ] = "browse",
     rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
     duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
     arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from labs.load.mixes import Request
-from labs.load.sample import DROPPED, Sample
+from labs.load.request import Request
+from labs.load.sample import BUYER, DROPPED, Sample
+from labs.load.shoppers import Step
 
 MAX_IN_FLIGHT = 512
 TIMEOUT_S = 10.0
@@ -28,6 +29,7 @@ class Order:
     outcome: str = ""
     status: int = 0
     order_id: str = ""
+    kind: str = BUYER
 
 
 @dataclass(kw_only=True)
@@ -52,7 +54,7 @@ class Generator:
         self._begin = 0.0
         self.recording = Recording()
 
-    async def run(self, arrivals: Sequence[float], requests: Sequence[Request]) -> Recording:
+    async def run(self, plan: Sequence[Step]) -> Recording:
         """Take at most the schedule's time plus one timeout; every request that was started has an outcome then."""
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=0)
         jar = aiohttp.DummyCookieJar()
@@ -61,7 +63,7 @@ class Generator:
             self.recording.started_at = time.time() + 0.05
             self._in_flight.reset(self._begin)
             async with asyncio.TaskGroup() as tasks:
-                for due, request in zip(arrivals, requests, strict=True):
+                for due, request in plan:
                     await asyncio.sleep(max(0.0, due - self.elapsed_s))
                     self._arrive(session, tasks, due, request)
         self.recording.seconds = self.elapsed_s
@@ -77,7 +79,7 @@ class Generator:
         return self._in_flight.count
 
     def _arrive(self, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup, due: float, request: Request) -> None:
-        sample = Sample(intended_s=due, what=request.what, client=request.client)
+        sample = Sample(intended_s=due, what=request.what, client=request.client, kind=request.kind)
         self.recording.samples.append(sample)
         if self._in_flight.count >= self._max_in_flight:
             sample.outcome = DROPPED
@@ -146,7 +148,8 @@ class InFlight:
 
 
 def _order(request: Request, sample: Sample, answer: bytes) -> Order:
-    order = Order(key=request.headers["Idempotency-Key"], outcome=sample.outcome, status=sample.status)
+    key = request.headers["Idempotency-Key"]
+    order = Order(key=key, outcome=sample.outcome, status=sample.status, kind=request.kind)
     if sample.outcome == "ok":
         with contextlib.suppress(ValueError, KeyError, TypeError):
             order.order_id = str(json.loads(answer)["order_id"])

@@ -1,106 +1,101 @@
-"""What shoppers ask for. A mix is an endless, seeded stream of requests; products are wanted as unevenly as in life."""
+"""Who comes to the shop, as endless, seeded streams: of single requests, or of whole visits (`labs.load.shoppers`)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from itertools import accumulate
 from random import Random
-from uuid import uuid4
 
-NETWORKS = 40
-"""Shoppers come from 10.77.0.x to 10.77.39.x: nginx's ip_hash sees the first three octets only, so vary the third."""
-ZIPF_EXPONENT = 0.9
-WORDS = ("tea", "green", "cup", "black", "honey", "pot", "gift", "mint", "dark", "set")
+from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_cart, wanted
+from labs.load.sample import BOT
+from labs.load.shoppers import Step, Visit, shoppers
 
+Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
+"""Draws visitors to a shop with these products, the most wanted one first."""
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One request a shopper makes. `what` names its kind in samples and reports."""
-
-    what: str
-    path: str
-    client: str
-    method: str = "GET"
-    body: object = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-Mix = Callable[[Random, Sequence[str]], Iterator[Request]]
-
-
-def zipf_weights(count: int, exponent: float = ZIPF_EXPONENT) -> list[float]:
-    """The product of rank r is wanted in proportion to 1 / r**exponent (Zipf's law)."""
-    return [1 / rank**exponent for rank in range(1, count + 1)]
+BOT_ADDRESSES = tuple(f"10.66.{network}.7" for network in range(4))
+BOT_SHARE = 0.4
+HOT = 3
 
 
 def products(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Only product JSON: the cheapest read, so that what is measured is the way to it."""
     while True:
-        yield _get("product", f"/api/catalog/products/{_wanted(random, skus)}", random)
+        yield Request(what="product", path=f"/api/catalog/products/{wanted(random, skus)}", client=address(random))
 
 
 def browse(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Looking around: product pages, product JSON, searches."""
     while True:
-        yield _look(random, skus)
+        yield _look(random, wanted(random, skus))
 
 
 def checkout(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Buying one piece, spread evenly over the shelf so that a long run does not sell out one; `sale` does that."""
     while True:
-        yield _buy(random, random.choice(skus))
+        yield buy(random.choice(skus), 1, address(random))
 
 
 def sale(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """The doors open: 80 % look, 12 % put into the cart, 8 % buy, and half of all that is about one hot item."""
-    hot = skus[0]
     while True:
-        dice, sku = random.random(), hot if random.random() < 0.5 else _wanted(random, skus)
+        dice, sku = random.random(), skus[0] if random.random() < 0.5 else wanted(random, skus)
         if dice < 0.80:
-            yield _look(random, skus, sku)
+            yield _look(random, sku)
         elif dice < 0.92:
-            yield _put_into_cart(random, sku)
+            yield put_into_cart(sku, random.randint(1, 3), address(random), new_cart(random))
         else:
-            yield _buy(random, sku)
+            yield buy(sku, 1, address(random))
 
 
-MIXES: dict[str, Mix] = {"browse": browse, "checkout": checkout, "sale": sale, "products": products}
+def bots(random: Random, skus: Sequence[str]) -> Iterator[Request]:
+    """Resellers' programs at four addresses, who want nothing but the hottest items: 70 % ask whether a piece is there,
+    10 % search for it, 20 % try to buy three at once.
+    """
+    while True:
+        dice, sku, client = random.random(), random.choice(skus[:HOT]), random.choice(BOT_ADDRESSES)
+        if dice < 0.70:
+            yield Request(what="product", path=f"/api/catalog/products/{sku}", client=client, kind=BOT)
+        elif dice < 0.80:
+            yield Request(what="search", path=f"/api/catalog/products?q={sku}", client=client, kind=BOT)
+        else:
+            yield buy(sku, 3, client, kind=BOT)
 
 
-def _look(random: Random, skus: Sequence[str], sku: str | None = None) -> Request:
-    dice, sku = random.random(), sku or _wanted(random, skus)
+def rush(random: Random, skus: Sequence[str]) -> Iterator[Request]:
+    """`sale`, but 40 % of all requests are from `bots`: who gets the hot item?"""
+    buyers, programs = sale(random, skus), bots(random, skus)
+    while True:
+        yield next(programs if random.random() < BOT_SHARE else buyers)
+
+
+def one_each(requests: Callable[[Random, Sequence[str]], Iterator[Request]]) -> Mix:
+    """Visitors who make a single request each: the rate of arrivals is the rate of requests."""
+    return lambda random, skus: ((Step(0.0, request),) for request in requests(random, skus))
+
+
+MIXES: dict[str, Mix] = {
+    "browse": one_each(browse),
+    "products": one_each(products),
+    "checkout": one_each(checkout),
+    "sale": one_each(sale),
+    "shoppers": shoppers,
+    "bots": one_each(bots),
+    "rush": one_each(rush),
+}
+
+
+def plan(mix: str, arrivals: Sequence[float], duration_s: float, seed: int, skus: Sequence[str]) -> list[Step]:
+    """Every request of a load with the second at which it is due, in order, before the first one is sent.
+
+    What visitors would do after the load's end is left out: the last to come are still looking around then.
+    """
+    visits = MIXES[mix](Random(seed), skus)
+    steps = [Step(at + step.at_s, step.request) for at, visit in zip(arrivals, visits, strict=False) for step in visit]
+    return sorted((step for step in steps if step.at_s < duration_s), key=lambda step: step.at_s)
+
+
+def _look(random: Random, sku: str) -> Request:
+    dice, client = random.random(), address(random)
     if dice < 0.45:
-        return _get("page", f"/products/{sku}", random)
+        return Request(what="page", path=f"/products/{sku}", client=client)
     if dice < 0.85:
-        return _get("product", f"/api/catalog/products/{sku}", random)
-    return _get("search", f"/api/catalog/products?q={random.choice(WORDS)}", random)
-
-
-def _get(what: str, path: str, random: Random) -> Request:
-    return Request(what=what, path=path, client=_client(random))
-
-
-def _put_into_cart(random: Random, sku: str) -> Request:
-    cookie = {"Cookie": f"cart={random.getrandbits(128):032x}"}
-    path, body = f"/api/cart/items/{sku}", {"quantity": random.randint(1, 3)}
-    return Request(what="cart", method="PUT", path=path, body=body, client=_client(random), headers=cookie)
-
-
-def _buy(random: Random, sku: str) -> Request:
-    """The key is fresh whatever the seed: a repeated run is new shoppers, not the old ones clicking again."""
-    body = {"items": [{"sku": sku, "quantity": 1}], "payment": {"token": "tok_ok"}}
-    key = {"Idempotency-Key": str(uuid4())}
-    return Request(what="checkout", method="POST", path="/api/orders", body=body, client=_client(random), headers=key)
-
-
-def _client(random: Random) -> str:
-    return f"10.77.{random.randrange(NETWORKS)}.{random.randint(1, 254)}"
-
-
-def _wanted(random: Random, skus: Sequence[str]) -> str:
-    return random.choices(skus, cum_weights=_cumulative(len(skus)))[0]
-
-
-@cache
-def _cumulative(count: int) -> list[float]:
-    return list(accumulate(zipf_weights(count)))
+        return Request(what="product", path=f"/api/catalog/products/{sku}", client=client)
+    return Request(what="search", path=f"/api/catalog/products?q={random.choice(WORDS)}", client=client)

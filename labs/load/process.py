@@ -58,7 +58,7 @@ def start_load(
     if mix not in MIXES:
         raise ValueError(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
     job = {
-        "url": url, "arrivals": schedule.arrivals, "mix": mix, "seed": seed,
+        "url": url, "arrivals": schedule.arrivals, "duration_s": schedule.duration_s, "mix": mix, "seed": seed,
         "timeout_s": timeout_s, "max_in_flight": max_in_flight,
     }  # fmt: skip
     return RunningLoad(job, schedule, progress)

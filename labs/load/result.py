@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from statistics import fmean
 from typing import Any
 
@@ -35,7 +36,7 @@ class LoadResult:
     started_at: float
     samples: list[Sample]
     orders: list[Order] = field(default_factory=list)
-    mean_in_flight: float = 0.0
+    mean_in_flight: float | None = None
     seconds: float = 0.0
 
     @property
@@ -82,17 +83,40 @@ class LoadResult:
 
     @property
     def confirmed(self) -> list[str]:
-        """Ids of orders a client saw confirmed: each must exist for ever."""
-        return [order.order_id for order in self.orders if order.order_id]
+        """Ids of orders a client saw confirmed, each once: each must exist for ever."""
+        return list(dict.fromkeys(order.order_id for order in self.orders if order.order_id))
 
     @property
     def undecided(self) -> list[str]:
         """Idempotency keys whose order may or may not exist: reconcile them with the shop."""
-        return [order.key for order in self.orders if order.outcome in ("http_5xx", "reset", "timeout", "")]
+        known = {order.key for order in self.orders if order.order_id}
+        open_ = (order.key for order in self.orders if order.outcome in ("http_5xx", "reset", "timeout", ""))
+        return [key for key in dict.fromkeys(open_) if key not in known]
+
+    def select(
+        self, *, what: str | None = None, kind: str | None = None, since_s: float = 0.0, until_s: float = inf
+    ) -> "LoadResult":
+        """The part of the load that was about `what`, by that `kind` of client, meant to start in [since_s, until_s).
+
+        Orders are selected by kind alone: what the shop promised in the warm-up, it promised too. What was counted for
+        all requests together (`mean_in_flight`) is not known of a part.
+        """
+        return replace(
+            self,
+            samples=[
+                sample
+                for sample in self.samples
+                if what in (None, sample.what)
+                and kind in (None, sample.kind)
+                and since_s <= sample.intended_s < until_s
+            ],
+            orders=[order for order in self.orders if kind in (None, order.kind)],
+            mean_in_flight=None,
+        )
 
     def after(self, warm_up_s: float) -> "LoadResult":
         """The same load without the requests meant to start in its first seconds."""
-        return replace(self, samples=[sample for sample in self.samples if sample.intended_s >= warm_up_s])
+        return self.select(since_s=warm_up_s)
 
     def to_json(self) -> dict[str, Any]:
         """The object `load --json` prints."""
@@ -109,7 +133,8 @@ class LoadResult:
 
     def checks(self) -> list[Check]:
         """Self-checks to print with each run."""
-        return [self._sums(), self._littles_law(), self._nothing_dropped()]
+        law = [] if self.mean_in_flight is None else [self._littles_law(self.mean_in_flight)]
+        return [self._sums(), *law, self._nothing_dropped()]
 
     def _sums(self) -> Check:
         return Check(
@@ -118,14 +143,14 @@ class LoadResult:
             detail=f"{self.completed} of {self.started}",
         )
 
-    def _littles_law(self) -> Check:
+    def _littles_law(self, counted: float) -> Check:
         """L = λW: what was counted in flight while it happened against rate times mean time, afterwards."""
         times = [(s.done_s - s.sent_s) for s in self.samples if s.done_s is not None and s.sent_s is not None]
         expected = len(times) / max(self.seconds, 1e-9) * fmean(times) if times else 0.0
         return Check(
             name="Little's law within 10 %",
-            holds=abs(self.mean_in_flight - expected) <= 0.1 * max(expected, 0.05),
-            detail=f"L = {self.mean_in_flight:.3f} counted, λW = {expected:.3f}",
+            holds=abs(counted - expected) <= 0.1 * max(expected, 0.05),
+            detail=f"L = {counted:.3f} counted, λW = {expected:.3f}",
         )
 
     def _nothing_dropped(self) -> Check:

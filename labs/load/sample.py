@@ -11,6 +11,8 @@ OUTCOMES = ("ok", "http_4xx", "http_5xx", "refused", "reset", "timeout")
 ANSWERED = ("ok", "http_4xx", "http_5xx")
 DROPPED = "dropped"
 """Never sent, because too many requests were in flight already. Not an outcome of the shop but of the instrument."""
+BUYER, BOT = "buyer", "bot"
+"""The kinds of clients."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,7 +20,8 @@ class Sample:
     """Times in seconds after the beginning of its load; `sent_s` and `done_s` are None when that never happened.
 
     `outcome` is one of `OUTCOMES`, `dropped`, or empty while (or because) nobody waited for the end.
-    `status` is 0 without an answer; `replica` is what X-Served-By said; `client` the address the shopper came from.
+    `status` is 0 without an answer; `replica` is what X-Served-By said; `client` the address the shopper came from;
+    `kind` the kind of client, `buyer` or `bot`.
     """
 
     intended_s: float
@@ -29,6 +32,7 @@ class Sample:
     outcome: str = ""
     status: int = 0
     replica: str = ""
+    kind: str = BUYER
 
     @property
     def latency_ms(self) -> float | None:
@@ -69,6 +73,7 @@ def from_row(row: Mapping[str, Any]) -> Sample:
     return Sample(
         intended_s=float(row["intended_s"]), what=row["what"], client=row["client"], sent_s=_time(row["sent_s"]),
         done_s=_time(row["done_s"]), outcome=row["outcome"], status=int(row["status"]), replica=row["replica"],
+        kind=row.get("kind", BUYER),
     )  # fmt: skip
 
 

@@ -11,14 +11,12 @@ import os
 import signal
 import sys
 from dataclasses import asdict
-from itertools import islice
-from random import Random
 from typing import Any
 
 import aiohttp
 
 from labs.load.generator import Generator, fetch_skus, tick
-from labs.load.mixes import MIXES
+from labs.load.mixes import plan
 from labs.load.sample import DROPPED
 
 
@@ -36,12 +34,11 @@ async def generate(job: dict[str, Any]) -> dict[str, Any]:
     skus = await fetch_skus(job["url"])
     if not skus:
         raise ValueError("the shop offers no products")
-    arrivals = job["arrivals"]
-    requests = list(islice(MIXES[job["mix"]](Random(job["seed"]), skus), len(arrivals)))
+    steps = plan(job["mix"], job["arrivals"], job["duration_s"], job["seed"], skus)
     generator = Generator(job["url"], timeout_s=job["timeout_s"], max_in_flight=job["max_in_flight"])
     reporter = asyncio.create_task(tick(generator, say_progress))
     try:
-        return asdict(await generator.run(arrivals, requests))
+        return asdict(await generator.run(steps))
     finally:
         reporter.cancel()
 

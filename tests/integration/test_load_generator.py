@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from labs.load import LoadFailed, LoadResult, constant, run_load, start_load
+from labs.load.mixes import BOT_ADDRESSES
 from labs.load.process import Progress
 
 SKUS = [f"tea-{number:03d}" for number in range(5)]
@@ -147,6 +148,30 @@ def test_checkouts_use_fresh_keys_and_keep_the_confirmed_order_ids(shop: type[An
     first, second = load(shop, "checkout", rate=20), load(shop, "checkout", rate=20)
     assert len({key for _, _, key in shop.seen}) == 20
     assert len(first.confirmed) == len(second.confirmed) == 10 and first.undecided == []
+
+
+def test_shoppers_send_their_whole_walk_with_one_cart_each(shop: type[Answers]) -> None:
+    result = load(shop, "shoppers", rate=20, seconds=6.0)
+    assert result.outcomes["ok"] == result.offered == len(shop.seen)
+    assert {sample.what for sample in result.samples} == {"home", "search", "page", "cart", "checkout"}
+    carts = {cookie for method, _, cookie in shop.seen if method == "PUT"}
+    assert len(carts) == result.select(what="cart").offered
+
+
+def test_a_slow_shop_is_asked_as_much_and_as_early_by_shoppers_as_a_fast_one(shop: type[Answers]) -> None:
+    fast = load(shop, "shoppers", rate=20, seconds=2.0)
+    shop.delay_s = 1.5
+    slow = load(shop, "shoppers", rate=20, seconds=2.0)
+    assert [s.intended_s for s in slow.samples] == [s.intended_s for s in fast.samples]
+    assert slow.generator_lag.percentile(90) < 500
+
+
+def test_what_bots_did_can_be_told_from_what_people_did(shop: type[Answers]) -> None:
+    result = load(shop, "rush", rate=100, seconds=1.0)
+    bots, people = result.select(kind="bot"), result.select(kind="buyer")
+    assert bots.offered + people.offered == result.offered == 100
+    assert set(bots.confirmed) | set(people.confirmed) == set(result.confirmed) and bots.confirmed
+    assert {sample.client for sample in bots.samples} <= set(BOT_ADDRESSES)
 
 
 def test_a_load_in_the_background_reports_and_can_be_stopped(shop: type[Answers]) -> None:

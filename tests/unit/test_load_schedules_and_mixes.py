@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs.load import constant, named, poisson, sale, spike, step
-from labs.load.mixes import MIXES, NETWORKS, Request
+from labs.load.mixes import MIXES
+from labs.load.request import NETWORKS, Request
 from labs.load.schedule import NAMES, sale_curve
 
 SKUS = [f"sku-{number}" for number in range(50)]
 
 
 def take(mix: str, count: int, seed: int = 1) -> list[Request]:
-    return list(islice(MIXES[mix](Random(seed), SKUS), count))
+    """The first requests of a mix of single ones."""
+    return [request for ((_, request),) in islice(MIXES[mix](Random(seed), SKUS), count)]
 
 
 @given(st.sampled_from(NAMES), st.floats(10, 200), st.floats(5, 20), st.integers(0, 99))
