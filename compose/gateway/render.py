@@ -138,6 +138,7 @@ def _upstream(upstream: Upstream) -> Base:
         directive("zone", upstream.service, "64k"),
         *policy,
         *(_server(server) for server in upstream.servers),
+        *_panic(upstream),
         remark("After the policy, or nginx refuses it. Shorter than the 75 s the replicas keep an idle connection."),
         directive("keepalive", 16),
         directive("keepalive_timeout", "30s"),
@@ -145,6 +146,20 @@ def _upstream(upstream: Upstream) -> Base:
 
 
 def _server(server: Server) -> Base:
-    weight = [f"weight={server.weight}"] if server.weight != 1 else []
-    down = ["down"] if server.down else []
-    return directive("server", server.address, *weight, "max_fails=2", "fail_timeout=3s", *down)
+    return directive("server", *_place(server), "max_fails=2", "fail_timeout=3s", *(["down"] if server.down else []))
+
+
+def _panic(upstream: Upstream) -> Iterator[Base]:
+    """When every replica counts as failed, the count is more likely wrong than all of them are dead: ask them all the
+    same (Envoy calls this its panic threshold). nginx's ip_hash takes no backup lines, and a lone replica never counts
+    as failed.
+    """
+    if upstream.policy != "ip_hash" and len(upstream.servers) > 1:
+        yield remark("Only while all of the above count as failed: ask them all the same, rather than refuse for 3 s.")
+        for server in upstream.servers:
+            if not server.down:
+                yield directive("server", *_place(server), "max_fails=0", "backup")
+
+
+def _place(server: Server) -> list[str]:
+    return [server.address, *([f"weight={server.weight}"] if server.weight != 1 else [])]

@@ -1,5 +1,6 @@
 """SQL and AMQP from outside, as the shop's administrator: for checks, resets and labs."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from psycopg.rows import dict_row
 
 from compose.runtime.verbs import RuntimeFailed
 
+WORK_QUEUES = ("fulfilment", "notifications")
 QUEUES = tuple(
     queue + suffix
-    for queue in ("fulfilment", "notifications")
-    for suffix in ("", ".retry.1", ".retry.2", ".retry.3", ".dead")
+    for queue in WORK_QUEUES
+    for suffix in ("", ".retry.1000ms", ".retry.5000ms", ".retry.15000ms", ".dead")
 )
+"""With the services' default waits; a test compares them."""
 
 
 class Probes:
@@ -57,8 +60,14 @@ class Probes:
         """Messages waiting in each of the shop's queues; those that do not exist are left out."""
         return self._each_queue(lambda channel, queue: channel.queue_declare(queue, passive=True).method.message_count)
 
-    def purge_queues(self) -> None:
-        """Throw away every waiting message."""
+    def purge_queues(self, within_s: float = 3.0) -> None:
+        """Throw away every message, once nobody holds one any more: what a consumer had in hand comes back when it has
+        gone.
+        """
+        consumers = lambda channel, queue: channel.queue_declare(queue, passive=True).method.consumer_count  # noqa: E731
+        deadline = time.monotonic() + within_s
+        while any(self._each_queue(consumers).values()) and time.monotonic() < deadline:
+            time.sleep(0.05)
         self._each_queue(lambda channel, queue: channel.queue_purge(queue).method.message_count)
 
     def _each_queue(self, ask: Any) -> dict[str, int]:

@@ -6,7 +6,7 @@ the client must. `BoundedConnection` gives up by itself and closes.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -62,8 +62,19 @@ def conninfo(settings: DatabaseSettings, role: str, target: str) -> str:
         target_session_attrs=target,
         connect_timeout=settings.db_connect_s,
         application_name=role,
-        options=f"-c statement_timeout={int(settings.db_statement_s * 1000)}",
+        options=" ".join(f"-c {name}={round(seconds * 1000)}" for name, seconds in _waits(settings).items()),
     )
+
+
+def _waits(settings: DatabaseSettings) -> Mapping[str, float]:
+    """What Postgres itself bounds, in seconds. A replica that is frozen within a transaction holds its rows: others
+    must give up waiting for them before the gateway takes them for dead too, and Postgres must let go of them.
+    """
+    return {
+        "statement_timeout": settings.db_statement_s,
+        "lock_timeout": settings.db_lock_s,
+        "idle_in_transaction_session_timeout": settings.db_statement_s,
+    }
 
 
 def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> ConnectionPool[BoundedConnection]:
@@ -119,7 +130,7 @@ class Database:
                 yield connection
         except (PoolTimeout, errors.ReadOnlySqlTransaction) as error:
             raise Unavailable("the database takes no writes right now") from error
-        except errors.OperationalError as error:
+        except (errors.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
             raise TimedOut("the database did not confirm in time") from error
 
     def read(self, query: Callable[[BoundedConnection], T]) -> T:
@@ -130,7 +141,7 @@ class Database:
             try:
                 with self._replica.connection() as connection:
                     return query(connection)
-            except (PoolTimeout, errors.OperationalError):
+            except (PoolTimeout, errors.OperationalError, errors.IdleInTransactionSessionTimeout):
                 self._replica_out_until = time.monotonic() + REPLICA_OUT_S
         if self._replica is not None:
             DEGRADED.labels("read_from_primary").inc()

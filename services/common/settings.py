@@ -110,6 +110,7 @@ class DatabaseSettings:
     db_password: str = env("password of this service's database role", name="DB_PASSWORD")
     db_connect_s: int = env("bound on connecting to one node, at least 2 (libpq)", default=2, unit="s")
     db_statement_s: float = env("bound on one statement", default=2.0, unit="s")
+    db_lock_s: float = env("bound on waiting for a row that another transaction holds", default=1.0, unit="s")
     db_pool_wait_s: float = env("how long a request waits for a free connection", default=1.0, unit="s")
     db_pool: int = env("connections per pool and replica", default=4)
 

@@ -119,6 +119,7 @@ class ShopDatabase:
             db_password=PASSWORDS[service],
             db_connect_s=2,
             db_statement_s=10.0,
+            db_lock_s=10.0,
             db_pool_wait_s=30.0,
             db_pool=6,
         )

@@ -271,6 +271,14 @@ def test_a_frozen_replica_is_left_out_even_when_its_callers_hang_up_first() -> N
             process.send_signal(signal.SIGCONT)
 
 
+def test_replicas_that_all_count_as_failed_are_asked_all_the_same() -> None:
+    """Two posts that hang up on each would otherwise shut the service out for 3 s."""
+    with replica("a-1") as (one, _), replica("a-2") as (two, _), running(f"a={one},{two}") as gateway:
+        for _ in range(4):
+            assert ask(gateway.public, "/api/a/x?break=1", "POST").status == 502
+        assert [ask(gateway.public, "/api/a/x", "POST").status for _ in range(6)] == [200] * 6
+
+
 def hang_up_after(address: str, seconds: float) -> None:
     try:
         ask(address, "/internal/a/x", "POST", timeout=seconds)

@@ -1,11 +1,14 @@
 """What the warehouse and the letter writer do with an event, once in effect."""
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from services.common.bus import Event, Item
+from labs.control import probes
+from services.common.bus import QUEUES, Event, Item, retry_queue
 from services.common.errors import Unavailable
+from services.common.settings import BusSettings
 from services.fulfilment.warehouse import Warehouse
 from services.notifications.letters import Letter, write_to
 
@@ -72,3 +75,14 @@ def test_a_shopper_is_told_once_and_in_words() -> None:
 def test_an_event_without_words_is_a_failure_that_is_seen() -> None:
     with pytest.raises(KeyError):
         write_to(Messages(), EVENT.model_copy(update={"name": "order.eaten"}))
+
+
+def test_the_tools_know_every_queue_the_services_make() -> None:
+    waits = env_default(BusSettings, "bus_retry_s")
+    made = {name for queue in QUEUES for name in (queue, f"{queue}.dead", *(retry_queue(queue, w) for w in waits))}
+    assert set(probes.QUEUES) == made
+
+
+def env_default(settings: type, name: str) -> tuple[float, ...]:
+    default: tuple[float, ...] = next(f.metadata["default"] for f in fields(settings) if f.name == name)
+    return default

@@ -68,11 +68,17 @@ def test_every_replica_has_its_line_and_every_service_its_policy(spec: Gateway) 
     assert set(blocks) == {each.service for each in spec.upstreams if each.servers}
     for upstream in spec.upstreams:
         lines = blocks.get(upstream.service, [])
-        assert [each["args"] for each in lines if each["directive"] == "server"] == [
-            server_line(server) for server in upstream.servers
-        ]
+        found = [each["args"] for each in lines if each["directive"] == "server"]
+        assert [line for line in found if "backup" not in line] == [server_line(each) for each in upstream.servers]
+        assert [line[0] for line in found if "backup" in line] == panic_addresses(upstream)
         policies = [each["directive"] for each in lines if each["directive"] in POLICIES]
         assert policies == ([upstream.policy] if lines and upstream.policy != "round_robin" else [])
+
+
+def panic_addresses(upstream: Upstream) -> list[str]:
+    """Whom the gateway asks when every replica counts as failed."""
+    alone = len(upstream.servers) == 1
+    return [s.address for s in upstream.servers if not s.down and not alone and upstream.policy != "ip_hash"]
 
 
 def server_line(server: Server) -> list[str]:
