@@ -38,6 +38,8 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.faults: WORK,
     operate.break_: WORK,
     operate.heal: WORK,
+    operate.flags: WORK,
+    operate.flag: WORK,
     wire.wire: WORK,
     laboratory.labs: LEARN,
     laboratory.compare: LEARN,

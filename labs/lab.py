@@ -18,9 +18,27 @@ if TYPE_CHECKING:
 
 Numbers = Mapping[str, float]
 """What a run measured, by name; the unit is part of the name where it has one (`p99_ms`)."""
-Loads = Mapping[str, LoadResult]
-"""The loads of a run by the name of their phase, warm-up already left out."""
 Step = Callable[["Bench"], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """All that a run saw. `seen["phase"]` is that phase's load, warm-up already left out.
+
+    `facts` were counted once (`Bench.note`); `series` were sampled while something went on (`Bench.watching`): pairs of
+    seconds since 1970 and a value.
+    """
+
+    loads: Mapping[str, LoadResult]
+    facts: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+
+    def __getitem__(self, phase: str) -> LoadResult:
+        return self.loads[phase]
+
+    def values(self, name: str) -> list[float]:
+        """The values of a series without their times."""
+        return [value for _, value in self.series.get(name, ())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +170,8 @@ class Teaching:
 class Lab:
     """One lab, complete. `minutes` is a learner's time; the machine needs under one minute in quick mode.
 
-    `measure` turns loads into numbers, and everything after the run is a function of those numbers alone: so a run can
-    be replayed from its folder. `plots` get loads (warm-up left out) and numbers and return plotly figures by name.
+    `measure` turns what was seen into numbers, and everything after the run is a function of those numbers alone: so a
+    run can be replayed from its folder. `plots` get what was seen and the numbers, and return plotly figures by name.
     """
 
     slug: str
@@ -169,10 +187,10 @@ class Lab:
     load: LoadPlan
     prepare: Sequence[Step]
     method: Sequence[Step]
-    measure: Callable[[Loads], Numbers]
+    measure: Callable[[Seen], Numbers]
     findings: Callable[[Numbers], Sequence[Finding]]
     rows: Callable[[Numbers], Sequence[Row]]
-    plots: Callable[[Loads, Numbers], Mapping[str, Any]]
+    plots: Callable[[Seen, Numbers], Mapping[str, Any]]
     teaching: Teaching
     limits: Limits = field(default_factory=Limits)
     fresh: bool = False

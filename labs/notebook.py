@@ -14,12 +14,11 @@ import plotly.io
 from IPython.display import HTML, display
 
 from labs.catalogue import lab_named
-from labs.engine import gate
+from labs.engine import gate, keep
 from labs.engine.bench import Event
 from labs.engine.compare import compare
 from labs.engine.folder import RUNS, RunFolder
 from labs.engine.gate import PredictionsMissing
-from labs.engine.keep import read_loads
 from labs.engine.outcome import LabResult
 from labs.engine.replay import replay
 from labs.engine.runner import run_lab
@@ -151,7 +150,8 @@ class Run:
 
     def _figures(self) -> dict[str, Any]:
         journal = self.folder.read_json("journal.json")
-        return figures(self.lab, journal, read_loads(self.folder, journal["loads"]))
+        phases = keep.read_loads(self.folder, journal["loads"])
+        return figures(self.lab, journal, phases, keep.seen(self.folder, phases))
 
 
 class Live:

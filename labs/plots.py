@@ -53,6 +53,25 @@ def timeline(title: str, loads: Mapping[str, Mapping[str, Any]], column: str, un
     return _style(figure, title, unit).update_xaxes(title_text="time (s)")
 
 
+def curves(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> Any:
+    """Lines over the seconds of a run, each named at its end. `series`: name -> pairs of seconds and a value."""
+    figure = go.Figure()
+    begin = min((at for points in series.values() for at, _ in points), default=0.0)
+    for index, (name, points) in enumerate(series.items()):
+        times, values = [at - begin for at, _ in points], [value for _, value in points]
+        figure.add_scatter(
+            name=name, x=times, y=values, mode="lines+markers", showlegend=False,
+            line={"dash": DASHES[index % 4], "width": 3, "color": FILLS[index % 4]},
+            marker={"symbol": MARKERS[index % 4], "size": 7},
+        )  # fmt: skip
+        if points:
+            figure.add_annotation(
+                x=times[-1], y=values[-1], text=name, showarrow=False, xanchor="right", yanchor="bottom",
+                font={"size": 15, "color": INK},
+            )  # fmt: skip
+    return _style(figure, title, unit).update_xaxes(title_text="time (s)")
+
+
 def shade(figure: Any, begin_s: float, end_s: float, label: str) -> None:
     """Mark the interval of a fault."""
     figure.add_vrect(

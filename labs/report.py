@@ -11,10 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from labs import plots
+from labs.engine import keep
 from labs.engine.bench import Phase
 from labs.engine.folder import RunFolder
 from labs.engine.series import series
-from labs.lab import Lab
+from labs.lab import Lab, Seen
 
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 TEMPLATES = Environment(
@@ -44,7 +45,7 @@ class Told:
 def write_report(lab: Lab, folder: RunFolder, phases: Mapping[str, Phase]) -> None:
     """Write plots/*.json and report.html from the run's journal and loads. May be repeated, as replay does."""
     journal = folder.read_json("journal.json")
-    drawn = figures(lab, journal, phases)
+    drawn = figures(lab, journal, phases, keep.seen(folder, phases))
     for name, figure in drawn.items():
         folder.write_text(f"plots/{name}.json", figure.to_json())
     page = TEMPLATES.get_template("report.html.jinja").render(
@@ -59,11 +60,11 @@ def write_report(lab: Lab, folder: RunFolder, phases: Mapping[str, Phase]) -> No
     folder.write_text("report.html", page)
 
 
-def figures(lab: Lab, journal: Mapping[str, Any], phases: Mapping[str, Phase]) -> dict[str, Any]:
+def figures(lab: Lab, journal: Mapping[str, Any], phases: Mapping[str, Phase], seen: Seen) -> dict[str, Any]:
     """Plotly figures by name: the lab's own, then the course of the run."""
     drawn: dict[str, Any] = {}
     if journal["numbers"]:
-        drawn |= lab.plots({name: phase.counted for name, phase in phases.items()}, journal["numbers"])
+        drawn |= lab.plots(seen, journal["numbers"])
     if phases:
         drawn |= dict(_timelines(journal, phases))
     return drawn

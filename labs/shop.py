@@ -1,6 +1,6 @@
 """The shop as a lab sees it: from outside, through a few verbs. The control daemon's client is the real one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -33,6 +33,24 @@ class Shop(Protocol):
 
     def heal(self) -> Sequence[str]:
         """Undo every fault; what could not be undone. Fine when there is none, or when the target is dead."""
+
+    def flags(self) -> Sequence[dict[str, Any]]:
+        """Every run-time switch: `name`, `value`, `default`, `unit`, `help`, `choices`."""
+
+    def set_flag(self, name: str, value: Any, /) -> object:
+        """Switch something in the running shop; `default` gives it back. All replicas follow when this returns."""
+
+    def metrics(self, service: str, /) -> Mapping[str, float]:
+        """What the replicas of a service count, added up, under the names and labels of their /metrics."""
+
+    def queues(self) -> Mapping[str, int]:
+        """Messages waiting in each queue, those in a consumer's hands not among them."""
+
+    def caches(self) -> Mapping[str, Mapping[str, float]]:
+        """What each cache node that answers counts: get_hits, get_misses, curr_items, evictions, bytes ..."""
+
+    def rows(self, query: str, node: str = "", /) -> Sequence[Mapping[str, Any]]:
+        """Read the shop's tables by SQL: for counting what is true, never for making it so."""
 
     def check(self) -> Sequence[str]:
         """The invariants that are violated, in words; empty when all hold."""

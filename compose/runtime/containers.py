@@ -150,6 +150,13 @@ class ContainersRuntime:
             if (address := container.published.get(self._port(self._topology[container.service])))
         }
 
+    def members(self, service: str) -> Sequence[str]:
+        return self._components(self._service(service), self._found())
+
+    def address(self, component: str) -> str:
+        container = self._container(component)
+        return self._address(self._topology[container.service], container) or ""
+
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
         found = self._found()
         return {

@@ -150,6 +150,13 @@ class LocalRuntime:
     def published(self) -> Mapping[str, str]:
         return {s.name: self._addresses[s.name] for s in self._topology if s.replicas is None and s.kind != "job"}
 
+    def members(self, service: str) -> Sequence[str]:
+        return self._roster.components(self._roster.service(service))
+
+    def address(self, component: str) -> str:
+        self._roster.of(component)
+        return self._addresses[component]
+
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
         return {
             name: {c: self._addresses[c] for c in self._roster.components(self._topology[name])}

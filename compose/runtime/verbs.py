@@ -99,5 +99,11 @@ class Runtime(Protocol):
     def published(self) -> Mapping[str, str]:
         """Addresses on this machine: `gateway`, `postgres-1`, `rabbitmq`, ... -> "127.0.0.1:port"."""
 
+    def members(self, service: str) -> Sequence[str]:
+        """The components of a service, whatever their state."""
+
+    def address(self, component: str) -> str:
+        """Where a component listens, as this machine reaches it; it need not run."""
+
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
         """What the gateway balances over: service -> {component: address as the gateway sees it}."""

@@ -170,6 +170,42 @@ def heal(name: Name = "shop", as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def flags(name: Name = "shop", as_json: Json = False) -> None:
+    """The shop's run-time switches, and what they are set to."""
+    from labs.control.client import ShopClient
+
+    found = ShopClient.of(name).flags()
+    if as_json:
+        return emit(found)
+    rows = [[f["name"], _shown(f), f"{_word(f['default'])}{f['unit']}", f["help"]] for f in found]
+    table("flag", "now", "default", "what it does", rows=rows)
+
+
+def flag(
+    which: Annotated[str, typer.Argument(metavar="NAME", help="Such as fulfilment.pack_ms; see: ./shoplab flags")],
+    value: Annotated[str, typer.Argument(help="on, off, a number, a word; `default` gives it back.")],
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Switch something in the running shop; every replica follows within a second."""
+    from labs.control.client import ShopClient
+
+    now = ShopClient.of(name).set_flag(which, value)
+    if as_json:
+        return emit({"name": which, "value": now})
+    out.print(f"[{GOOD}]✓[/] {which} is {_word(now)}")
+
+
+def _shown(found: dict[str, Any]) -> str:
+    """The value, with a mark when somebody has set it."""
+    mark = "" if found["value"] == found["default"] else " *"
+    return f"{_word(found['value'])}{found['unit']}{mark}"
+
+
+def _word(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
+
+
 def _pairs(words: list[str] | None) -> list[str]:
     """KEY=VALUE words. Anything else is wrong usage."""
     for word in words or []:

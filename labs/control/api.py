@@ -5,13 +5,17 @@ checked; there is no CORS.
 """
 
 import hmac
+import json
+from dataclasses import asdict
 from typing import Any
 
+import psycopg
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from compose.gateway import SpecInvalid
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
+from labs.control.flags import UnknownFlag
 from labs.control.shop import RunningShop
 from labs.faults.fault import UnknownFault
 
@@ -33,6 +37,7 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
 
     @app.errorhandler(UnknownComponent)
     @app.errorhandler(UnknownFault)
+    @app.errorhandler(UnknownFlag)
     @app.errorhandler(SpecInvalid)
     def unknown(error: Exception) -> tuple[Response, int]:
         return jsonify(error=str(error)), 404
@@ -78,6 +83,35 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     @app.post("/check")
     def check() -> Any:
         return {"invariants": shop.check(_given("settle_s", float, 20.0))}
+
+    @app.get("/flags")
+    def flags() -> Any:
+        return {"flags": [asdict(flag) for flag in shop.flags.all()]}
+
+    @app.post("/flags")
+    def set_flag() -> Any:
+        name = _given("name", str)
+        return {"name": name, "value": shop.set_flag(name, _given("value", str))}
+
+    @app.get("/metrics")
+    def metrics() -> Any:
+        return shop.instruments.metrics(request.args.get("service", ""))
+
+    @app.get("/queues")
+    def queues() -> Any:
+        return shop.instruments.queues()
+
+    @app.get("/caches")
+    def caches() -> Any:
+        return shop.instruments.caches()
+
+    @app.post("/rows")
+    def rows() -> Any:
+        try:
+            found = shop.instruments.rows(_given("query", str), _given("node", str, ""))
+        except psycopg.Error as error:
+            abort(400, f"Postgres refuses it: {str(error).splitlines()[0]}")
+        return Response(json.dumps({"rows": found}, default=str), mimetype="application/json")
 
     @app.get("/logs")
     def logs() -> Any:

@@ -58,6 +58,32 @@ class ShopClient:
         left: list[str] = self._call("POST", "/heal")["left"]
         return left
 
+    def flags(self) -> list[dict[str, Any]]:
+        """Every flag: name, value, default, unit, help, choices."""
+        found: list[dict[str, Any]] = self._call("GET", "/flags")["flags"]
+        return found
+
+    def set_flag(self, name: str, value: object) -> Any:
+        """Switch something in the running shop, `default` gives it back; the value it has now."""
+        return self._call("POST", "/flags", name=name, value=_word(value))["value"]
+
+    def metrics(self, service: str) -> dict[str, float]:
+        """What the replicas of a service count, added up: `shop_cache_loads_total{cache="catalog"}` -> 12."""
+        return self._call("GET", "/metrics?" + urlencode({"service": service}))
+
+    def queues(self) -> dict[str, int]:
+        """Messages waiting in each queue."""
+        return self._call("GET", "/queues")
+
+    def caches(self) -> dict[str, dict[str, float]]:
+        """What each cache node that answers counts."""
+        return self._call("GET", "/caches")
+
+    def rows(self, query: str, node: str = "") -> list[dict[str, Any]]:
+        """Read tables, at the primary or at the node that is named; what is not JSON comes as text."""
+        found: list[dict[str, Any]] = self._call("POST", "/rows", query=query, node=node)["rows"]
+        return found
+
     def reset(self) -> None:
         """Back to the seed state."""
         self._call("POST", "/reset")
@@ -98,3 +124,8 @@ class ShopClient:
             )
             raise ControlFailed(message, unknown=answer.status == 404)
         return document
+
+
+def _word(value: object) -> str:
+    """A flag's value as it would be typed."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)

@@ -1,8 +1,9 @@
 """SQL and AMQP from outside, as the shop's administrator: for checks, resets and labs."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import pika
 import psycopg
@@ -10,6 +11,7 @@ from psycopg.rows import dict_row
 
 from compose.runtime.verbs import RuntimeFailed
 
+T = TypeVar("T")
 WORK_QUEUES = ("fulfilment", "notifications")
 QUEUES = tuple(
     queue + suffix
@@ -25,9 +27,12 @@ class Probes:
     def __init__(self, addresses: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         self._addresses, self._secrets = addresses, secrets
 
-    def sql(self) -> psycopg.Connection[dict[str, Any]]:
-        """A connection to whoever is the primary; rows are dictionaries. Raises RuntimeFailed."""
-        hosts, ports = zip(*(self._addresses[node].split(":") for node in ("postgres-1", "postgres-2")), strict=True)
+    def sql(self, node: str = "") -> psycopg.Connection[dict[str, Any]]:
+        """A connection to whoever is the primary, or to the node that is named; rows are dictionaries. Raises
+        RuntimeFailed.
+        """
+        nodes = [node] if node else ["postgres-1", "postgres-2"]
+        hosts, ports = zip(*(self._addresses[each].split(":") for each in nodes), strict=True)
         try:
             return psycopg.connect(
                 host=",".join(hosts),
@@ -35,7 +40,7 @@ class Probes:
                 dbname="shop",
                 user="shop_admin",
                 password=self._secrets["ADMIN_PASSWORD"],
-                target_session_attrs="read-write",
+                target_session_attrs="any" if node else "read-write",
                 connect_timeout=2,
                 row_factory=dict_row,
                 options="-c statement_timeout=5000",
@@ -84,14 +89,27 @@ class Probes:
 
     def flush_caches(self) -> None:
         """Empty every cache node that answers."""
-        from pymemcache.client.base import Client
+        self.each_cache(lambda client: client.flush_all(noreply=False))
 
+    def cache_stats(self) -> dict[str, dict[str, float]]:
+        """What each answering node counts, by its own names: get_hits, curr_items, evictions, bytes ..."""
+        stats = self.each_cache(lambda client: client.stats())
+        return {node: {k.decode(): float(v) for k, v in each.items() if _is_number(v)} for node, each in stats.items()}
+
+    def each_cache(self, ask: Callable[[Any], T]) -> dict[str, T]:
+        """Ask every cache node; those that do not answer are left out."""
+        from pymemcache.client.base import Client
+        from pymemcache.exceptions import MemcacheError
+
+        found = {}
         for node, address in self._addresses.items():
             if node.startswith("memcached-"):
                 client = Client(address, connect_timeout=0.5, timeout=0.5)
-                try:
-                    client.flush_all(noreply=False)
-                except OSError:
-                    continue
-                finally:
-                    client.close()
+                with suppress(OSError, MemcacheError):
+                    found[node] = ask(client)
+                client.close()
+        return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from typing import Any
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import invariants
 from labs.control.balancer import Balancer
+from labs.control.flags import FlagBoard, Value
 from labs.control.in_force import FaultsInForce
+from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
 from labs.control.probes import Probes
 
@@ -21,6 +24,7 @@ import os, sys, urllib.request
 url = "http://127.0.0.1:" + os.environ["LISTEN"].rpartition(":")[2] + sys.argv[1]
 urllib.request.urlopen(urllib.request.Request(url, sys.stdin.buffer.read(), method="PUT"), timeout=2)
 """
+FOLLOW_S = 3.0
 
 
 class RunningShop:
@@ -32,6 +36,8 @@ class RunningShop:
         self.name, self.runtime = name, runtime
         self.probes = Probes(runtime.published(), secrets)
         self.balancer = Balancer(runtime)
+        self.instruments = Instruments(runtime, self.probes)
+        self.flags = FlagBoard(self.probes)
         self._lock = threading.RLock()
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
 
@@ -75,6 +81,22 @@ class RunningShop:
             self.runtime.scale(service, replicas)
             if present:
                 self.balancer.introduce(service)
+
+    # -- flags
+    # -------------------------------------------------------------------------------------------------------------
+
+    def set_flag(self, name: str, text: str | Value) -> Value:
+        """Switch something in the running shop; returns when every replica that runs follows. Raises UnknownFlag."""
+        with self._lock:
+            value, version = self.flags.set(name, text)
+        deadline = time.monotonic() + FOLLOW_S
+        while self._behind(name.partition(".")[0], version) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return value
+
+    def _behind(self, service: str, version: int) -> list[str]:
+        known = self.instruments.by_replica(service)
+        return [replica for replica, counted in known.items() if counted.get("shop_flags_version", version) < version]
 
     # -- faults
     # ------------------------------------------------------------------------------------------------------------
@@ -151,12 +173,14 @@ class RunningShop:
             return [asdict(result) for result in invariants.check(connection, settle_s)]
 
     def reset(self) -> None:
-        """Back to the seed: no faults, no orders, full stock, empty caches and queues, round robin everywhere."""
+        """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags and balancing at
+        their defaults."""
         with self._lock:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
             with self._workers_away():
                 self.probes.purge_queues()
+                self.flags.clear()
                 self.runtime.run("migrate", ("--reset",))
                 self.probes.flush_caches()
             self.balancer.introduce_all()

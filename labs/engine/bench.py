@@ -1,8 +1,9 @@
 """The workbench a method stands at: the shop, a load generator, and a list of what has to be taken back."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -65,6 +66,8 @@ class Bench:
     on_event: Callable[[Event], None] = lambda event: None
     on_progress: OnProgress = lambda progress: None
     phases: dict[str, Phase] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
+    series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     faults: list[dict[str, Any]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -89,6 +92,38 @@ class Bench:
         self.undo.add(Undo("balance", (service, "round_robin")))
         self.shop.balance(service, policy)
         self.say("change", f"the gateway balances {service} by {policy}")
+
+    def flag(self, name: str, value: Any) -> None:
+        """Switch something in the running shop until the rollback, which gives it its default back."""
+        self.undo.add(Undo("flag", (name, "default")))
+        self.shop.set_flag(name, value)
+        self.say("change", f"flag {name} = {value}")
+
+    def note(self, name: str, value: float) -> None:
+        """Keep a number that was counted; the lab's `measure` finds it in `seen.facts`."""
+        self.facts[name] = value
+        self.say("count", f"{name.replace('_', ' ')}: {value:g}")
+
+    @contextmanager
+    def watching(self, name: str, ask: Callable[[Shop], float], every_s: float = 0.5) -> Iterator[None]:
+        """Sample something while the block runs, in a thread of its own; `seen.series` has it under this name. What
+        cannot be asked at the moment leaves a gap.
+        """
+        points, over = self.series.setdefault(name, []), threading.Event()
+
+        def sample() -> None:
+            while not over.is_set():
+                with suppress(Exception):
+                    points.append((time.time(), float(ask(self.shop))))
+                over.wait(every_s)
+
+        thread = threading.Thread(target=sample, name=f"watching {name}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=5)
 
     def fault(self, fault: str, target: str, **params: Any) -> None:
         """Break something until `heal` or the rollback. Left out when the run is the mutation test of its lab."""

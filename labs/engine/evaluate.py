@@ -8,7 +8,7 @@ from typing import Any
 from labs.engine import gate
 from labs.engine.outcome import LabResult
 from labs.engine.verdict import Verdict, doubts, judge
-from labs.lab import Answer, Finding, Lab, Loads, Row
+from labs.lab import Answer, Finding, Lab, Row, Seen
 
 
 @dataclass(kw_only=True)
@@ -32,10 +32,10 @@ class Evaluation:
         )  # fmt: skip
 
 
-def evaluate(lab: Lab, loads: Loads, answers: Mapping[str, Answer], damage: Sequence[str] = ()) -> Evaluation:
-    """`loads` come without their warm-up. Those of the steady state are proof, not measurement: they may be small."""
-    measured = {name: load for name, load in loads.items() if not name.startswith("steady_")}
-    numbers = dict(lab.measure(loads))
+def evaluate(lab: Lab, seen: Seen, answers: Mapping[str, Answer], damage: Sequence[str] = ()) -> Evaluation:
+    """The loads of the steady state are proof, not measurement: they may be small."""
+    measured = {name: load for name, load in seen.loads.items() if not name.startswith("steady_")}
+    numbers = dict(lab.measure(seen))
     findings = list(lab.findings(numbers))
     reasons = doubts(measured, lab.limits)
     return Evaluation(

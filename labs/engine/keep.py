@@ -1,4 +1,4 @@
-"""Write a run down, and read its loads back."""
+"""Write a run down, and read back what it saw."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import hdrh.log
 from labs.engine.bench import Bench, Phase
 from labs.engine.folder import RunFolder
 from labs.engine.series import series
+from labs.lab import Seen
 from labs.load import LoadResult
 from labs.load.generator import Order
 from labs.load.sample import read_samples, write_samples
@@ -43,6 +44,22 @@ def read_loads(folder: RunFolder, facts: Mapping[str, Any]) -> dict[str, Phase]:
         )
         for phase, fact in facts.items()
     }
+
+
+OBSERVED = "observed.json"
+
+
+def keep_observed(folder: RunFolder, bench: Bench) -> None:
+    """observed.json: what was counted and sampled beside the loads."""
+    folder.write_json(OBSERVED, {"facts": bench.facts, "series": bench.series})
+
+
+def seen(folder: RunFolder, phases: Mapping[str, Phase]) -> Seen:
+    """All that a run saw, with the loads that are given."""
+    observed = folder.read_json(OBSERVED)
+    series = {name: [(at, value) for at, value in points] for name, points in observed["series"].items()}
+    loads = {name: phase.counted for name, phase in phases.items()}
+    return Seen(loads=loads, facts=observed["facts"], series=series)
 
 
 def journal(bench: Bench) -> dict[str, Any]:

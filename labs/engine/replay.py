@@ -21,10 +21,9 @@ def replay(run: str | Path, *, runs: Path = RUNS, on_event: Callable[[Event], No
     for event in journal.get("events", []):
         on_event(Event(**event))
     phases = keep.read_loads(folder, journal.get("loads", {}))
-    counted = {name: phase.counted for name, phase in phases.items()}
     answers = {name: Answer(**answer) for name, answer in folder.read_json("predictions.json").items()}
     evaluation = Evaluation(reasons=journal.get("reasons", ["the run did not end"]))
     if journal.get("findings"):
-        evaluation = evaluate(lab, counted, answers, journal["damage"])
+        evaluation = evaluate(lab, keep.seen(folder, phases), answers, journal["damage"])
     write_report(lab, folder, phases)
     return evaluation.result(lab.slug, folder.path, journal.get("seconds", 0.0))

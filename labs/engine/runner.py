@@ -157,11 +157,11 @@ def _conclude(
     bench: Bench, folder: RunFolder, head: dict[str, Any], course: Course, answers: Mapping[str, Answer]
 ) -> LabResult:
     seconds = round(time.monotonic() - bench.began, 1)
-    counted = {name: phase.counted for name, phase in bench.phases.items()}
+    keep.keep_loads(folder, bench.phases)
+    keep.keep_observed(folder, bench)
     evaluation = Evaluation(reasons=[*course.reasons, *course.damage])
     if not course.reasons and not course.broke:
-        evaluation = evaluate(bench.lab, counted, answers, course.damage)
-    keep.keep_loads(folder, bench.phases)
+        evaluation = evaluate(bench.lab, keep.seen(folder, bench.phases), answers, course.damage)
     folder.write_text("logs/run.log", "".join(f"{e.at_s:8.3f} {e.kind:9} {e.text}\n" for e in bench.events))
     steady = {"before": course.before, "after": course.after}
     rest: dict[str, Any] = {"status": "broken" if course.broke else "done", "seconds": seconds, "broke": course.broke}

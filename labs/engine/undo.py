@@ -30,7 +30,12 @@ class Undo:
         return " ".join([self.verb, *map(str, self.args)])
 
     def apply(self, shop: Shop) -> None:
-        verbs: dict[str, Callable[..., object]] = {"scale": shop.scale, "balance": shop.balance, "heal": shop.heal}
+        verbs: dict[str, Callable[..., object]] = {
+            "scale": shop.scale,
+            "balance": shop.balance,
+            "flag": shop.set_flag,
+            "heal": shop.heal,
+        }
         left = verbs[self.verb](*self.args)
         if self.verb == "heal" and left:
             raise NotUndone(f"{left} could not be undone")

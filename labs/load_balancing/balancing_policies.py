@@ -6,7 +6,7 @@ from typing import Any
 
 from labs import formulas, plots, probes
 from labs.engine.bench import Bench
-from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Loads, Number, Numbers, Row
+from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
 from labs.load import LoadResult
 from labs.load.sample import Sample
 from labs.load_balancing.balancing_policies_text import TEACHING
@@ -47,12 +47,12 @@ def ip_hash(shop: Bench) -> None:
     shop.load("ip_hash")
 
 
-def measure(loads: Loads) -> Numbers:
+def measure(seen: Seen) -> Numbers:
     """Shares from 0 to 1; `_ms` milliseconds; `_wait_s` is the waiting of all shoppers added up, in seconds."""
-    numbers = {"normal_ms": loads["steady_before"].latency.percentile(50)}
+    numbers = {"normal_ms": seen["steady_before"].latency.percentile(50)}
     for policy in POLICIES:
-        numbers |= {f"{policy}_{name}": value for name, value in _policy(loads[policy]).items()}
-    return numbers | _networks(loads["ip_hash"], "ip_hash") | _networks(loads["round_robin"], "round_robin")
+        numbers |= {f"{policy}_{name}": value for name, value in _policy(seen[policy]).items()}
+    return numbers | _networks(seen["ip_hash"], "ip_hash") | _networks(seen["round_robin"], "round_robin")
 
 
 def _policy(load: LoadResult) -> dict[str, float]:
@@ -156,11 +156,11 @@ def _rows(n: Numbers, policy: str, share: float) -> list[Row]:
     ]  # fmt: skip
 
 
-def draw(loads: Loads, n: Numbers) -> Mapping[str, Any]:
+def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     """Who got the requests, and what shoppers waited."""
     names = list(POLICIES.values())
     replicas = [f"catalog-{number + 1}" for number in range(REPLICAS)]
-    shares = {_short(replica): [_share(loads[policy], replica) for policy in POLICIES] for replica in replicas}
+    shares = {_short(replica): [_share(seen[policy], replica) for policy in POLICIES] for replica in replicas}
     waits = {f"p{percent}": [n[f"{policy}_p{percent}_ms"] for policy in POLICIES] for percent in (50, 90, 99)}
     waiting = [row for row in rows(n) if row.unit == "s"]
     total = {"arithmetic": [row.expected for row in waiting], "measured": [row.measured for row in waiting]}

@@ -34,17 +34,21 @@ class PeerOrders:
 
 
 class Warehouse:
-    """Packs one parcel after the other, `pack_ms` each: a replica's capacity is 1000 / pack_ms orders a second."""
+    """Packs one parcel after the other, `pack_s()` seconds each: a replica's capacity is 1 / pack_s orders a second."""
 
     def __init__(
-        self, shipments: Shipments, orders: Orders, pack_ms: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        shipments: Shipments,
+        orders: Orders,
+        pack_s: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._shipments, self._orders = shipments, orders
-        self._pack_s, self._sleep = pack_ms / 1000, sleep
+        self._pack_s, self._sleep = pack_s, sleep
 
     def handle(self, event: Event) -> None:
         """Pack unless that is done, then tell orders in any case: the last time may have ended in between."""
         if not self._shipments.exists(event.order_id):
-            self._sleep(self._pack_s)
+            self._sleep(self._pack_s())
             self._shipments.add(event.order_id, [item.model_dump() for item in event.items])
         self._orders.shipped(event.order_id)

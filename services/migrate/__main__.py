@@ -15,6 +15,7 @@ import psycopg
 
 from services.common.settings import env, read, split
 from services.common.telemetry import configure_logs, log
+from services.migrate.flags import make_flags
 from services.migrate.places import SERVICES, empty_tables, make_places
 from services.migrate.seed import products, seed
 from services.migrate.tables import make_tables
@@ -58,6 +59,7 @@ def migrate(settings: Settings, reset: bool) -> None:
     """Make what is missing. Services do not wait for each other's tables, so they are made side by side."""
     with administrator(settings) as connection:
         make_places(connection, settings.passwords)
+        make_flags(connection)
         connection.commit()
         address = f"{connection.info.host}:{connection.info.port}"
         with ThreadPoolExecutor(len(SERVICES)) as pool:

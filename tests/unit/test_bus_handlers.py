@@ -49,7 +49,7 @@ class Messages(dict[str, Letter]):
 def test_a_parcel_is_packed_once_and_told_every_time() -> None:
     packed: list[float] = []
     shipments, orders = Shipments(), Orders()
-    warehouse = Warehouse(shipments, orders, pack_ms=20, sleep=packed.append)
+    warehouse = Warehouse(shipments, orders, pack_s=lambda: 0.02, sleep=packed.append)
     warehouse.handle(EVENT)
     warehouse.handle(EVENT)
     assert packed == [0.02] and orders.told == ["o", "o"]
@@ -58,7 +58,7 @@ def test_a_parcel_is_packed_once_and_told_every_time() -> None:
 
 def test_a_parcel_that_orders_did_not_hear_of_is_told_again() -> None:
     orders = Orders(fail=1)
-    warehouse = Warehouse(Shipments(), orders, pack_ms=0)
+    warehouse = Warehouse(Shipments(), orders, pack_s=lambda: 0.0)
     with pytest.raises(Unavailable):
         warehouse.handle(EVENT)
     warehouse.handle(EVENT)

@@ -34,6 +34,7 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.replicas, self.policy, self.slow, self.sick = 2, "round_robin", False, False
+        self.flag = "default"
         self.calls: list[str] = []
         self.broken: set[str] = set()
         self.on_call: Callable[[str], None] = lambda verb: None
@@ -62,6 +63,25 @@ class FakeShop:
     def check(self) -> list[str]:
         return []
 
+    def flags(self) -> list[dict[str, Any]]:
+        return []
+
+    def set_flag(self, name: str, value: Any, /) -> None:
+        self._called("set_flag")
+        self.flag = value
+
+    def metrics(self, service: str, /) -> dict[str, float]:
+        return {"shop_cache_loads_total": 3.0}
+
+    def queues(self) -> dict[str, int]:
+        return {"fulfilment": 5}
+
+    def caches(self) -> dict[str, dict[str, float]]:
+        return {}
+
+    def rows(self, query: str, node: str = "", /) -> list[dict[str, Any]]:
+        return []
+
     def reset(self) -> None:
         self._called("reset")
 
@@ -73,7 +93,7 @@ class FakeShop:
 
     @property
     def as_found(self) -> bool:
-        return (self.replicas, self.policy, self.slow) == (2, "round_robin", False)
+        return (self.replicas, self.policy, self.slow, self.flag) == (2, "round_robin", False, "default")
 
 
 class FakeLoads:
@@ -109,6 +129,7 @@ def change_everything(shop: Bench) -> None:
     """Scale, balance and break."""
     shop.scale("catalog", 4)
     shop.balance("catalog", "least_conn")
+    shop.flag("catalog.single_flight", "off")
     shop.fault("http_delay", "catalog-1", fixedDelay=0.3)
     shop.load("broken")
 
@@ -121,11 +142,11 @@ def toy_lab(*method: Step) -> Lab:
         steady_load=LoadPlan(mix="products", rate=50, seconds=2, quick_seconds=2, warm_up_s=0),
         load=LoadPlan(mix="products", rate=100, seconds=6, quick_seconds=6),
         prepare=(), method=method or (change_everything,),
-        measure=lambda loads: {"p50_ms": loads["broken"].latency.percentile(50)},
+        measure=lambda seen: {"p50_ms": seen["broken"].latency.percentile(50)},
         findings=lambda n: [Finding(claim="It is slow", holds=n["p50_ms"] >= 300, measured=f"{n['p50_ms']:.0f}",
                                     expected="300")],
         rows=lambda n: [Row(what="p50", unit="ms", formula="d", expected=300, measured=n["p50_ms"], question="p50")],
-        plots=lambda loads, n: {},
+        plots=lambda seen, n: {},
         teaching=Teaching(explanation=lambda n: f"It took {n['p50_ms']:.0f} ms", artifacts="none", mitigation="heal",
                           questionnaire=(("Why?", "Because."),), further="More.", notes="None.",
                           interview=Interview(question="Why?", short=lambda n: "So.", long=lambda n: "So it is.")),

@@ -1,0 +1,107 @@
+"""The shop's flags as its operators see them: which there are, what they are set to, and how they are set.
+
+Written from outside, as an operator would: to Postgres, which is the truth, and to every Memcached node, where all
+replicas look twice a second. A node that does not answer gets it from a replica, or forgets it when it restarts.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labs.control.probes import Probes
+from labs.faults.fault import near
+
+KEY = "flags"
+KEPT_S = 86_400
+WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
+
+Value = bool | int | float | str
+
+
+class UnknownFlag(Exception):
+    """There is no such flag, or it cannot have this value; the message names what would do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlagState:
+    """One flag: what it is by itself, and what it is now."""
+
+    name: str
+    value: Value
+    default: Value
+    unit: str
+    help: str
+    choices: tuple[str, ...]
+
+    def read(self, text: str | Value) -> Value:
+        """A value of the flag's type from what was typed. Raises UnknownFlag."""
+        if self.choices and text not in self.choices:
+            raise UnknownFlag(f"{self.name} is one of {', '.join(self.choices)}, not {text!r}")
+        kind = type(self.default)
+        if kind is bool:
+            if str(text).lower() not in WORDS:
+                raise UnknownFlag(f"{self.name} is on or off, not {text!r}")
+            return WORDS[str(text).lower()]
+        try:
+            value: Value = kind(text)
+        except ValueError:
+            raise UnknownFlag(f"{self.name} is a number{self.unit and ' of ' + self.unit}, not {text!r}") from None
+        if not isinstance(value, str) and not 0 <= value < 1e9:
+            raise UnknownFlag(f"{self.name} must be from 0 to a billion, not {text}")
+        return value
+
+
+class FlagBoard:
+    """All flags of a shop. Every method raises RuntimeFailed when no Postgres takes writes."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+
+    def all(self) -> list[FlagState]:
+        """Every flag, sorted by name."""
+        with self._probes.sql() as connection:
+            rows = connection.execute("select * from flags.catalogue order by name").fetchall()
+            set_to = _settings(connection)
+        return [
+            FlagState(
+                name=row["name"], value=set_to.get(row["name"], row["preset"]), default=row["preset"],
+                unit=row["unit"], help=row["help"], choices=tuple(row["choices"]),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def set(self, name: str, text: str | Value) -> tuple[Value, int]:
+        """Set one flag, or give it back its default with the text `default`; its value, and the version that replicas
+        must have then. Raises UnknownFlag.
+        """
+        known = {flag.name: flag for flag in self.all()}
+        if name not in known:
+            raise UnknownFlag(f"there is no flag {name!r}; {near(name, list(known))}")
+        flag = known[name]
+        value = flag.default if text == "default" else flag.read(text)
+        values = {each.name: each.value for each in known.values() if each.value != each.default}
+        values.pop(name, None)
+        return value, self._write(values | ({} if value == flag.default else {name: value}))
+
+    def clear(self) -> None:
+        """Every flag at its default."""
+        self._write({})
+
+    def _write(self, values: Mapping[str, Value]) -> int:
+        version = time.time_ns() // 1_000_000
+        with self._probes.sql() as connection:
+            connection.execute(
+                "insert into flags.document (version, settings) values (%s, %s) on conflict (only_one) "
+                "do update set version = excluded.version, settings = excluded.settings",
+                (version, json.dumps(dict(values))),
+            )
+        document = json.dumps({"version": version, "values": dict(values)}).encode()
+        self._probes.each_cache(lambda client: client.set(KEY, document, KEPT_S, noreply=False))
+        return version
+
+
+def _settings(connection: Any) -> dict[str, Value]:
+    row = connection.execute("select settings from flags.document").fetchone()
+    return dict(row["settings"]) if row else {}

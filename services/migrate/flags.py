@@ -1,0 +1,38 @@
+"""Where flags are kept: one document that every service may read, and the list of all flags there are."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from services.common.flags import Flag
+from services.fulfilment.flags import FLAGS as FULFILMENT
+from services.migrate.places import SERVICES
+
+FLAGS: tuple[Flag, ...] = (*FULFILMENT,)
+
+TABLES = """
+create schema if not exists flags;
+create table if not exists flags.document (
+    only_one boolean primary key default true check (only_one), version bigint not null, settings jsonb not null
+);
+create table if not exists flags.catalogue (
+    name text primary key, preset jsonb not null, help text not null, unit text not null, choices text[] not null
+);
+truncate flags.catalogue;
+"""
+
+
+def make_flags(connection: Connection[Any], flags: Sequence[Flag] = FLAGS) -> None:
+    """Make the tables, list the flags; harmless when repeated. What was set stays set."""
+    connection.execute(TABLES.encode())
+    for service in SERVICES:
+        role = Identifier(service)
+        connection.execute(SQL("grant usage on schema flags to {}").format(role))
+        connection.execute(SQL("grant select on flags.document to {}").format(role))
+    connection.cursor().executemany(
+        "insert into flags.catalogue values (%s, %s, %s, %s, %s)",
+        [(flag.name, json.dumps(flag.default), flag.help, flag.unit, list(flag.choices)) for flag in flags],
+    )
