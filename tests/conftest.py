@@ -71,12 +71,9 @@ def healed(shop: ShopClient) -> Iterator[ShopClient]:
         assert shop.heal() == []
 
 
-@pytest.fixture(scope="module", params=["local", pytest.param("containers", marks=pytest.mark.containers)])
-def any_shop(request: pytest.FixtureRequest) -> Iterator[ShopClient]:
-    """A running shop on each runtime in turn: what is tested with it is true of both."""
-    if request.param == "local":
-        yield request.getfixturevalue("shop")
-        return
+@pytest.fixture(scope="session")
+def container_shop() -> Iterator[ShopClient]:
+    """A running shop of containers, this session's own."""
     from compose.runtime.containers import available
 
     if reason := available():
@@ -87,3 +84,19 @@ def any_shop(request: pytest.FixtureRequest) -> Iterator[ShopClient]:
         yield ShopClient.of(name)
     finally:
         take_down(name)
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("containers", marks=pytest.mark.containers)])
+def any_shop(request: pytest.FixtureRequest) -> ShopClient:
+    """A running shop on each runtime in turn: what is tested with it is true of both."""
+    shop: ShopClient = request.getfixturevalue("shop" if request.param == "local" else "container_shop")
+    return shop
+
+
+@pytest.fixture
+def breakable(any_shop: ShopClient) -> Iterator[ShopClient]:
+    """The same, for short tests that break it: healed after. It is not reset before, which takes longer than a test."""
+    try:
+        yield any_shop
+    finally:
+        assert any_shop.heal() == []

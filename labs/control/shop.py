@@ -17,6 +17,7 @@ from labs.control.flags import FlagBoard, Value
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
+from labs.control.postgres import Postgres
 from labs.control.probes import Probes
 
 PUT = """
@@ -34,7 +35,9 @@ class RunningShop:
 
     def __init__(self, name: str, folder: Path, runtime: Runtime, secrets: Mapping[str, str]) -> None:
         self.name, self.runtime = name, runtime
-        self.probes = Probes(runtime.published(), secrets)
+        addresses = runtime.published()
+        self.probes = Probes(addresses, secrets)
+        self.postgres = Postgres(self.probes, addresses, secrets)
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)

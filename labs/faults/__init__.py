@@ -1,6 +1,19 @@
 """Ways to break the shop: one fault a file, each with its undo. `all_faults()` is the catalogue."""
 
-from labs.faults import http_abort, http_delay, process_kill, process_pause, process_stop, restart
+from labs.faults import (
+    db_conn_exhaust,
+    db_lock,
+    http_abort,
+    http_delay,
+    primary_kill,
+    process_kill,
+    process_pause,
+    process_stop,
+    replay_pause,
+    replica_stop,
+    replication_lag,
+    restart,
+)
 from labs.faults.fault import Fault, UnknownFault, near
 
 CATALOGUE: tuple[Fault, ...] = (
@@ -10,6 +23,12 @@ CATALOGUE: tuple[Fault, ...] = (
     restart.FAULT,
     http_delay.FAULT,
     http_abort.FAULT,
+    replication_lag.FAULT,
+    replay_pause.FAULT,
+    replica_stop.FAULT,
+    primary_kill.FAULT,
+    db_conn_exhaust.FAULT,
+    db_lock.FAULT,
 )
 
 

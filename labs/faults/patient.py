@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from labs.control.postgres import Postgres
+
 
 class Processes(Protocol):
     """Components as processes. Every verb raises RuntimeFailed; `start` waits until the component is ready."""
@@ -21,4 +23,7 @@ class Replicas(Protocol):
 
 
 class Patient(Processes, Replicas, Protocol):
-    """A running shop."""
+    """A running shop, with an instrument for each of its stores."""
+
+    @property
+    def postgres(self) -> Postgres: ...
