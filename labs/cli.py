@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import laboratory, lifecycle, operate, study, wire
+from labs.commands import laboratory, lifecycle, load, operate, study, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -34,7 +34,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.check: WORK,
     operate.scale: WORK,
     operate.balance: WORK,
-    operate.load: WORK,
+    load.load: WORK,
     operate.faults: WORK,
     operate.break_: WORK,
     operate.heal: WORK,

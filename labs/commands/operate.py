@@ -1,11 +1,11 @@
-"""check, scale, balance, load, faults, break, heal."""
+"""check, scale, balance, faults, break, heal."""
 
 import re
 from typing import Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, emit, err, out, table, usage
+from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, table, usage
 
 REPLICAS = range(1, 31)
 
@@ -65,56 +65,6 @@ def balance(
         return emit(upstream)
     shares = ", ".join(f"{s['name']} (weight {s['weight']})" for s in upstream["servers"])
     out.print(f"[{GOOD}]✓[/] {service}: {upstream['policy']} over {shares}")
-
-
-def load(
-    mix: Annotated[
-        str,
-        typer.Option(
-            help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."
-        ),
-    ] = "browse",
-    rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
-    duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
-    arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
-    name: Name = "shop",
-    as_json: Json = False,
-) -> None:
-    """Send shoppers: open loop, every latency counted from when the shopper meant to come."""
-    from labs.control.client import ShopClient
-    from labs.load import schedule
-    from labs.load.mixes import MIXES
-    from labs.load.process import run_load
-
-    if mix not in MIXES:
-        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
-    try:
-        arrivals = schedule.named(arrival, rate, duration, seed)
-    except ValueError as error:
-        usage(str(error))
-    shop = ShopClient.of(name)
-    tell = lambda p: err.print(  # noqa: E731
-        f"  [{QUIET}]{p.elapsed_s:4.0f} s  {p.completed} of {p.offered} done, {p.failed} failed, "
-        f"{p.in_flight} under way[/]"
-    )
-    result = run_load(shop.url, arrivals, mix, seed=seed, progress=None if as_json else tell)
-    document = result.to_json()
-    if as_json:
-        return emit(document)
-    show_load(document)
-
-
-def show_load(document: dict[str, Any]) -> None:
-    """A load's result for people."""
-    rows = []
-    for key, value in document.items():
-        if isinstance(value, dict):
-            value = "  ".join(
-                f"{k} {v:.1f}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items() if v is not None
-            )
-        rows.append([key.replace("_", " "), value])
-    table("", "", rows=rows)
 
 
 def faults(name: Name = "shop", as_json: Json = False) -> None:

@@ -4,10 +4,14 @@ Colour is never the only carrier of a meaning: a word or a sign says the same.
 """
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 from rich.table import Table
 
 out = Console(highlight=False)
@@ -39,6 +43,23 @@ def table(*columns: str, rows: Any, right: tuple[str, ...] = ()) -> None:
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     out.print(grid)
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """A line that rewrites itself on a terminal and is gone at the end; plain lines elsewhere. On standard error."""
+    erase = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
+
+    def say(line: str) -> None:
+        if err.is_terminal:
+            err.control(erase)
+        err.print(f"  [{QUIET}]{line}[/]", end="" if err.is_terminal else "\n", no_wrap=True, overflow="ellipsis")
+
+    try:
+        yield say
+    finally:
+        if err.is_terminal:
+            err.control(erase)
 
 
 def usage(message: str) -> NoReturn:

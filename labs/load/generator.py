@@ -19,6 +19,8 @@ from labs.load.shoppers import Step
 
 MAX_IN_FLIGHT = 512
 TIMEOUT_S = 10.0
+LAST_ANSWERS_S = 1.0
+"""How long a load that is ended early still waits for what is under way."""
 
 
 @dataclass(kw_only=True)
@@ -34,13 +36,17 @@ class Order:
 
 @dataclass(kw_only=True)
 class Recording:
-    """All that a load leaves behind. `started_at`: seconds since 1970; `mean_in_flight` was counted as it happened."""
+    """All that a load leaves behind. `started_at`: seconds since 1970; `mean_in_flight` was counted as it happened.
+
+    `ended_early`: not all of the plan was sent, and samples without an outcome were still under way at the end.
+    """
 
     started_at: float = 0.0
     samples: list[Sample] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     mean_in_flight: float = 0.0
     seconds: float = 0.0
+    ended_early: bool = False
 
 
 class Generator:
@@ -52,23 +58,32 @@ class Generator:
         self._max_in_flight = max_in_flight
         self._in_flight = InFlight()
         self._begin = 0.0
+        self._limit = asyncio.Timeout(None)
         self.recording = Recording()
 
     async def run(self, plan: Sequence[Step]) -> Recording:
-        """Take at most the schedule's time plus one timeout; every request that was started has an outcome then."""
+        """Take at most the plan's time plus one timeout; every request that was started has an outcome then."""
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=0)
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, timeout=self._timeout) as session:
             self._begin = time.perf_counter() + 0.05
             self.recording.started_at = time.time() + 0.05
             self._in_flight.reset(self._begin)
-            async with asyncio.TaskGroup() as tasks:
-                for due, request in plan:
-                    await asyncio.sleep(max(0.0, due - self.elapsed_s))
-                    self._arrive(session, tasks, due, request)
+            with contextlib.suppress(TimeoutError):
+                async with self._limit, asyncio.TaskGroup() as tasks:
+                    for due, request in plan:
+                        await asyncio.sleep(max(0.0, due - self.elapsed_s))
+                        if self.recording.ended_early:
+                            break
+                        self._arrive(session, tasks, due, request)
         self.recording.seconds = self.elapsed_s
         self.recording.mean_in_flight = self._in_flight.mean(time.perf_counter())
         return self.recording
+
+    def end(self) -> None:
+        """Send nothing more, wait a moment for what is under way, then let `run` return."""
+        self.recording.ended_early = True
+        self._limit.reschedule(asyncio.get_running_loop().time() + LAST_ANSWERS_S)
 
     @property
     def elapsed_s(self) -> float:
@@ -96,9 +111,9 @@ class Generator:
             sample.outcome = outcome_of_error(error)
         finally:
             self._in_flight.change(-1, time.perf_counter())
-            sample.done_s = self.elapsed_s
-        if request.what == "checkout":
-            self.recording.orders.append(_order(request, sample, answer))
+            sample.done_s = self.elapsed_s if sample.outcome else None
+            if request.what == "checkout":
+                self.recording.orders.append(_order(request, sample, answer))
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
         headers = {"X-Forwarded-For": request.client} | request.headers

@@ -70,6 +70,7 @@ class RunningLoad:
     def __init__(self, job: dict[str, Any], schedule: Schedule, progress: OnProgress | None) -> None:
         self._job, self._schedule, self._progress = job, schedule, progress
         self._last: dict[str, Any] = {}
+        self._over = threading.Event()  # Ctrl-C in `Thread.join` makes Python 3.11 take the thread for ended
         command = [sys.executable, "-m", "labs.load.worker"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
@@ -89,11 +90,15 @@ class RunningLoad:
 
     def wait(self) -> LoadResult:
         """Block until the load is over. Raises `LoadFailed`."""
-        limit_s = self._schedule.duration_s + self._job["timeout_s"] + 30
-        self._reader.join(limit_s)
+        self._over.wait(self._schedule.duration_s + self._job["timeout_s"] + 30)
         if "result" not in self._last:
-            raise LoadFailed(self._last.get("error", f"the load generator gave no result within {limit_s:.0f} s"))
+            raise LoadFailed(self._last.get("error", "the load generator ended, or hangs, without a result"))
         return self._result(self._last["result"])
+
+    def end(self) -> LoadResult:
+        """Send nothing more, and tell a second later what was measured so far. Raises `LoadFailed`."""
+        self._process.terminate()
+        return self.wait()
 
     def stop(self) -> None:
         """End the generator at once; requests under way are abandoned."""
@@ -106,11 +111,14 @@ class RunningLoad:
 
     def _read(self) -> None:
         assert self._process.stdout
-        for line in self._process.stdout:
-            message = json.loads(line)
-            if "progress" in message and self._progress:
-                self._progress(Progress(**message["progress"]))
-            self._last = message
+        try:
+            for line in self._process.stdout:
+                message = json.loads(line)
+                if "progress" in message and self._progress:
+                    self._progress(Progress(**message["progress"]))
+                self._last = message
+        finally:
+            self._over.set()
 
     def _result(self, recording: dict[str, Any]) -> LoadResult:
         return LoadResult(
@@ -124,4 +132,5 @@ class RunningLoad:
             orders=[Order(**order) for order in recording["orders"]],
             mean_in_flight=recording["mean_in_flight"],
             seconds=recording["seconds"],
+            ended_early=recording["ended_early"],
         )

@@ -36,6 +36,7 @@ async def generate(job: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("the shop offers no products")
     steps = plan(job["mix"], job["arrivals"], job["duration_s"], job["seed"], skus)
     generator = Generator(job["url"], timeout_s=job["timeout_s"], max_in_flight=job["max_in_flight"])
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, generator.end)
     reporter = asyncio.create_task(tick(generator, say_progress))
     try:
         return asdict(await generator.run(steps))
@@ -61,7 +62,7 @@ def say(kind: str, content: object) -> None:
 
 
 def main() -> int:
-    """Ctrl-C is the parent's business: it decides whether to wait for this load or to end it."""
+    """Ctrl-C is the parent's business: it decides whether to wait for this load or to end it (SIGTERM: early)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # only root may; the instrument must not wait behind what it measures
         os.nice(-10)

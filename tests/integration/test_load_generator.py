@@ -44,6 +44,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.command, self.path, self.headers["Idempotency-Key"]))
+        time.sleep(self.delay_s)
         self._answer(201, {"order_id": f"order-{len(self.seen)}", "status": "confirmed"})
 
     def do_PUT(self) -> None:
@@ -172,6 +173,27 @@ def test_what_bots_did_can_be_told_from_what_people_did(shop: type[Answers]) -> 
     assert bots.offered + people.offered == result.offered == 100
     assert set(bots.confirmed) | set(people.confirmed) == set(result.confirmed) and bots.confirmed
     assert {sample.client for sample in bots.samples} <= set(BOT_ADDRESSES)
+
+
+def test_a_load_ended_early_tells_what_it_measured_and_what_was_still_under_way(shop: type[Answers]) -> None:
+    shop.delay_s = 3.0
+    heard = threading.Event()
+    with start_load(shop.url, constant(20, 60), "products", progress=lambda p: heard.set()) as running:
+        assert heard.wait(20)
+        shop.delay_s = 0.0
+        time.sleep(0.5)
+        result = running.end()
+    assert result.ended_early and 0 < result.completed < result.started < 20 * 60
+    assert [check.name for check in result.checks() if not check.holds] == []
+
+
+def test_an_order_that_was_under_way_at_an_early_end_is_undecided(shop: type[Answers]) -> None:
+    shop.delay_s = 3.0
+    heard = threading.Event()
+    with start_load(shop.url, constant(5, 60), "checkout", progress=lambda p: heard.set()) as running:
+        assert heard.wait(20)
+        result = running.end()
+    assert result.confirmed == [] and len(result.undecided) == result.started > 0
 
 
 def test_a_load_in_the_background_reports_and_can_be_stopped(shop: type[Answers]) -> None:

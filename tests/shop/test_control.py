@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -82,15 +83,17 @@ def test_a_name_that_cannot_be_a_shops_is_wrong_usage(cli: Cli) -> None:
     assert "is no name for a shop" in done.stderr
 
 
-def test_ctrl_c_ends_a_load_with_a_word_and_no_generator_stays(shop: ShopClient) -> None:
+def test_ctrl_c_ends_a_load_with_what_was_measured_and_no_generator_stays(shop: ShopClient) -> None:
     command = [sys.executable, "-P", "-m", "labs.cli", "load", "--duration", "60", "--rate", "5", "--name", shop.name]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as load:
-        assert load.stderr and "under way" in load.stderr.readline()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True) as load:
+        assert load.stdout and load.stderr and "under way" in load.stderr.readline()
         generators = psutil.Process(load.pid).children()
         load.send_signal(signal.SIGINT)
-        said = load.stderr.read()
+        said, measured = load.stderr.read(), load.stdout.read()
         assert load.wait(timeout=20) == 130
+    assert re.search(r"^completed +[1-9]", measured, re.MULTILINE) and "✓ outcomes sum to started" in measured
     assert said.endswith("✗ interrupted\n") and "Traceback" not in said
     assert generators and psutil.wait_procs(generators, timeout=5)[1] == []
 

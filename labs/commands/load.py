@@ -1,0 +1,93 @@
+"""load."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, progress_line, table, usage
+
+if TYPE_CHECKING:
+    from labs.load import LoadResult, Schedule
+
+INTERRUPTED = 130
+
+
+def load(
+    mix: Annotated[
+        str, typer.Option(help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (both).")
+    ] = "browse",
+    rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
+    duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
+    arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Send shoppers: open loop, every latency counted from when the shopper meant to come. Ctrl-C ends it early."""
+    from labs.control.client import ShopClient
+    from labs.load import schedule
+    from labs.load.mixes import MIXES
+
+    if mix not in MIXES:
+        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    try:
+        arrivals = schedule.named(arrival, rate, duration, seed)
+    except ValueError as error:
+        usage(str(error))
+    result = send(ShopClient.of(name).url, arrivals, mix, seed, quiet=as_json)
+    emit(document(result)) if as_json else show(result)
+    if result.ended_early:
+        raise typer.Exit(INTERRUPTED)
+
+
+def send(url: str, arrivals: "Schedule", mix: str, seed: int, quiet: bool) -> "LoadResult":
+    """Run the load with a progress line; after Ctrl-C the result is what was measured so far."""
+    from labs.load.process import Progress, start_load
+
+    with progress_line() as say:
+
+        def tell(now: Progress) -> None:
+            say(
+                f"{now.elapsed_s:4.0f} of {arrivals.duration_s:.0f} s  {now.offered} due, {now.completed} done, "
+                f"{now.failed} failed, {now.dropped} dropped, {now.in_flight} under way"
+            )
+
+        with start_load(url, arrivals, mix, seed=seed, progress=None if quiet else tell) as running:
+            try:
+                return running.wait()
+            except KeyboardInterrupt:
+                return running.end()
+
+
+def document(result: "LoadResult") -> dict[str, Any]:
+    """The whole result, the self-checks, and the same for each kind of client where there are several."""
+    whole = result.to_json() | {"ended_early": result.ended_early}
+    whole["checks"] = [{"name": c.name, "holds": c.holds, "detail": c.detail} for c in result.checks()]
+    kinds = sorted({sample.kind for sample in result.samples})
+    return whole | ({"by_kind": {kind: result.select(kind=kind).to_json() for kind in kinds}} if len(kinds) > 1 else {})
+
+
+def show(result: "LoadResult") -> None:
+    """A load's result for people: all of it, its parts where there are several, the self-checks."""
+    told = f"{result.arrival}, {result.rate:.3g} arrivals/s for {result.duration_s:g} s, seed {result.seed}"
+    table(result.mix, told, rows=[[key.replace("_", " "), _cell(value)] for key, value in result.to_json().items()])
+    parts = sorted({(sample.kind, sample.what) for sample in result.samples})
+    if len(parts) > 1:
+        head = ("client", "what", "started", "ok", "p50 ms", "p99 ms")
+        table(*head, rows=[_part(result, kind, what) for kind, what in parts], right=head[2:])
+    for check in result.checks():
+        out.print(f"[{GOOD if check.holds else BAD}]{SIGNS[check.holds]}[/] {check.name}: {check.detail}")
+
+
+def _part(result: "LoadResult", kind: str, what: str) -> list[object]:
+    part = result.select(kind=kind, what=what)
+    percentiles = [f"{part.latency.percentile(percent):.1f}" for percent in (50, 99)]
+    return [kind, what, part.started, part.outcomes["ok"], *percentiles]
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return "  ".join(
+        f"{key} {number:.1f}" if isinstance(number, float) else f"{key} {number}" for key, number in value.items()
+    )
