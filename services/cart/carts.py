@@ -11,7 +11,8 @@ from typing import TypeVar
 from services.cart.merge import Cart, Line, decode, encode, items, merge, without_old_tombstones, written
 from services.common.errors import Conflict, Unavailable
 from services.common.fields import MOST_LINES
-from services.common.memcached import Node, NodeFailed, ranked
+from services.common.memcached import Node, NodeFailed
+from services.common.placement import ranked
 from services.common.telemetry import DEGRADED
 
 T = TypeVar("T")

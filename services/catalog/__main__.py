@@ -6,10 +6,13 @@ from flask import Flask
 
 from services.catalog.app import create_app
 from services.catalog.browsing import Browsing
+from services.catalog.flags import FLAGS
 from services.catalog.products import Products
 from services.common.cache import Cache
 from services.common.db import Database
+from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.placement import chosen
 from services.common.replica import Service
 from services.common.settings import DatabaseSettings, WebSettings, env
 from services.common.worker import Background
@@ -28,7 +31,10 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     database = Database(settings, "catalog", reads=True)
     background.opens(database.open)
-    cache = Cache("catalog", make_nodes(settings), missing_s=settings.missing_ttl_s)
+    flags = follow(background, FLAGS, make_nodes(settings), database)
+    nodes = make_nodes(settings)
+    place = chosen(nodes, lambda: flags["catalog.placement"])
+    cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s)
     browsing = Browsing(Products(database), cache, settings.product_ttl_s, settings.list_ttl_s)
     return create_app(browsing, {"database": database.ping_any})
 

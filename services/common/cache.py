@@ -9,18 +9,21 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from functools import lru_cache
 from hashlib import sha256
 from typing import TypeVar
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.common.errors import NotFound
-from services.common.memcached import Node, NodeFailed, ranked
+from services.common.memcached import Node, NodeFailed
+from services.common.placement import Place, rendezvous
 
 T = TypeVar("T")
 LOOKUPS = Counter("shop_cache_lookups_total", "Lookups in the cache", ["cache", "result"])
 LOADS = Counter("shop_cache_loads_total", "Times the origin was asked", ["cache"])
+IN_USE = Gauge(
+    "shop_cache_nodes_in_use", "Cache nodes that are asked: all but those left alone after a failure", ["cache"]
+)
 
 MISSING = b"\0"
 """An entry that begins with this says what does not exist; no JSON, SVG or text we cache begins so."""
@@ -42,13 +45,15 @@ class Cache:
         self,
         name: str,
         nodes: Sequence[Node],
+        place: Place | None = None,
         missing_s: float = 5.0,
         flight_s: float = 1.0,
         peer_s: float = 0.2,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._name, self._sleep = name, sleep
-        self._order = lru_cache(maxsize=4096)(lambda key: ranked(nodes, key))
+        self._place = place or rendezvous(nodes)
+        IN_USE.labels(name).set_function(lambda: sum(node.alive() for node in nodes))
         self._missing_s, self._flight_s, self._peer_s = missing_s, flight_s, peer_s
         self._flights: dict[str, Future[bytes]] = {}
         self._hit, self._miss, self._error = (LOOKUPS.labels(name, result) for result in ("hit", "miss", "error"))
@@ -80,8 +85,8 @@ class Cache:
         return f"{self._name}:{key}"
 
     def _ask(self, key: str, question: Callable[[Node], T]) -> T | None:
-        """Ask the first living node in the key's order. The one place where the cache's failures end: as None."""
-        node = next((node for node in self._order(key) if node.alive()), None)
+        """Ask the living node that keeps the key. The one place where the cache's failures end: as None."""
+        node = self._place(key)
         try:
             return question(node) if node else None
         except NodeFailed:

@@ -1,14 +1,13 @@
-"""Memcached nodes: every wait bounded, a node that failed left alone for a while, keys spread by rendezvous hashing.
+"""Memcached nodes: every wait bounded, a node that failed left alone for a while.
 
-A node that comes back is empty when it was restarted and stale when it was only frozen or cut off; meanwhile the next
-node in a key's order held the key. So what is kept here needs a time to live that one can live with.
+A node that comes back is empty when it was restarted and stale when it was only frozen or cut off; meanwhile another
+node held its keys (`services.common.placement`). So what is kept here needs a time to live that one can live with.
 """
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, TypeVar
 
 from pymemcache.client.base import Client
@@ -132,12 +131,3 @@ def whole_seconds(ttl_s: float) -> int:
 def make_nodes(settings: MemcachedSettings) -> list[Node]:
     """All nodes of the settings; nothing is connected yet."""
     return [Node(address, settings.cache_wait_s, settings.cache_out_s) for address in settings.memcached]
-
-
-def ranked(nodes: Sequence[Node], key: str) -> list[Node]:
-    """The nodes in this key's order of preference, the same in every replica: highest random weight (Thaler and
-    Ravishankar, 1998). Without the first node its keys spread evenly over the others, and no other key moves.
-    """
-    return sorted(
-        nodes, key=lambda node: blake2b(f"{node.address} {key}".encode(), digest_size=8).digest(), reverse=True
-    )

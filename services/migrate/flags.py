@@ -7,11 +7,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
+from services.catalog.flags import FLAGS as CATALOG
 from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.migrate.places import SERVICES
 
-FLAGS: tuple[Flag, ...] = (*FULFILMENT,)
+FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT)
 
 TABLES = """
 create schema if not exists flags;

@@ -10,7 +10,8 @@ from cache_servers import Server
 
 from services.cart.carts import Carts
 from services.common.cache import Cache
-from services.common.memcached import Node, NodeFailed, ranked
+from services.common.memcached import Node, NodeFailed
+from services.common.placement import ranked
 
 pytestmark = pytest.mark.servers
 ID = "0" * 32

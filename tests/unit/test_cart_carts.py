@@ -5,7 +5,7 @@ from cache_fakes import FakeNode
 
 from services.cart.carts import MOST_LINES, Carts
 from services.common.errors import Conflict, Unavailable
-from services.common.memcached import ranked
+from services.common.placement import ranked
 
 ID = "0" * 32
 KEY = f"cart:{ID}"
