@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from typing import Any
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import invariants
 from labs.control.balancer import Balancer
+from labs.control.broker import Broker
 from labs.control.flags import FlagBoard, Value
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
@@ -38,6 +39,7 @@ class RunningShop:
         addresses = runtime.published()
         self.probes = Probes(addresses, secrets)
         self.postgres = Postgres(self.probes, addresses, secrets)
+        self.broker = Broker(runtime, self.probes)
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
@@ -158,6 +160,10 @@ class RunningShop:
     def resume(self, component: str) -> None:
         """Let it go on."""
         self.runtime.resume(component)
+
+    def members(self, service: str) -> Sequence[str]:
+        """Its components, whatever their state."""
+        return self.runtime.members(service)
 
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         """PUT a document to one replica, past the gateway."""

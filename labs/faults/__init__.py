@@ -1,14 +1,19 @@
 """Ways to break the shop: one fault a file, each with its undo. `all_faults()` is the catalogue."""
 
 from labs.faults import (
+    broker_disk_alarm,
+    broker_memory_alarm,
+    consumer_pause,
     db_conn_exhaust,
     db_lock,
     http_abort,
     http_delay,
+    poison_message,
     primary_kill,
     process_kill,
     process_pause,
     process_stop,
+    queue_limit,
     replay_pause,
     replica_stop,
     replication_lag,
@@ -29,6 +34,11 @@ CATALOGUE: tuple[Fault, ...] = (
     primary_kill.FAULT,
     db_conn_exhaust.FAULT,
     db_lock.FAULT,
+    consumer_pause.FAULT,
+    poison_message.FAULT,
+    queue_limit.FAULT,
+    broker_memory_alarm.FAULT,
+    broker_disk_alarm.FAULT,
 )
 
 

@@ -43,8 +43,8 @@ class Fault:
     sees: str
     teaches: str
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    apply: Callable[[Patient, str, Mapping[str, Any]], None]
-    undo: Callable[[Patient, str], None]
+    apply: Callable[[Patient, str, Mapping[str, Any]], object]
+    undo: Callable[[Patient, str], object]
     outlives: bool = False
     runtimes: Sequence[str] = RUNTIMES
 

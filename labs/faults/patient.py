@@ -1,8 +1,9 @@
 """What a fault may do to a shop: one role for each kind of instrument."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from labs.control.broker import Broker
 from labs.control.postgres import Postgres
 
 
@@ -17,8 +18,9 @@ class Processes(Protocol):
 
 
 class Replicas(Protocol):
-    """Replicas as programs that can be told something, past the gateway."""
+    """Replicas: who they are, and programs that can be told something, past the gateway."""
 
+    def members(self, service: str) -> Sequence[str]: ...
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
 
 
@@ -27,3 +29,5 @@ class Patient(Processes, Replicas, Protocol):
 
     @property
     def postgres(self) -> Postgres: ...
+    @property
+    def broker(self) -> Broker: ...

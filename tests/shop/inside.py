@@ -1,24 +1,14 @@
-"""Looking into a shop past all its services, as its administrator: for tests that must know what a fault did."""
+"""Looking into a shop past its services, as its administrator: for tests that must know what a fault did."""
 
 import time
 from collections.abc import Callable
 
-from compose import places
 from labs.control.client import ShopClient
-from labs.control.probes import Probes
 
 
-def probes(shop: ShopClient) -> Probes:
-    """SQL, AMQP and caches of a running shop."""
-    addresses = {component["name"]: component["address"] for component in shop.status()}
-    return Probes(addresses, places.passwords(places.folder(shop.name)))
-
-
-def ask_sql(shop: ShopClient, node: str, query: str) -> int:
-    """The one number a query gives at this node."""
-    with probes(shop).sql(node) as connection:
-        row = connection.execute(query.encode()).fetchone()
-    assert row is not None
+def number(shop: ShopClient, node: str, query: str) -> int:
+    """The one number a query gives at this Postgres node."""
+    (row,) = shop.rows(query, node)
     return int(next(iter(row.values())))
 
 

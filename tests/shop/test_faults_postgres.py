@@ -7,7 +7,7 @@ from compose import places
 from labs.control.client import ControlFailed, ShopClient
 from labs.faults.db_lock import TABLES
 from tests.shop.buying import ask, buy, eventually
-from tests.shop.inside import ask_sql, probes, seconds_until
+from tests.shop.inside import number, seconds_until
 
 pytestmark = pytest.mark.servers
 
@@ -15,7 +15,7 @@ ORDERS = "select count(*) from orders.orders"
 
 
 def orders_at(shop: ShopClient, node: str) -> int:
-    return ask_sql(shop, node, ORDERS)
+    return number(shop, node, ORDERS)
 
 
 def seconds_behind(shop: ShopClient, at_most_s: float) -> float:
@@ -68,8 +68,8 @@ def test_db_conn_exhaust_leaves_no_connection_to_newcomers(breakable: ShopClient
 def test_db_conn_exhaust_is_ended_by_the_server_after_its_time(breakable: ShopClient) -> None:
     idle = "select count(*) from pg_stat_activity where usename = 'catalog' and state = 'idle'"
     breakable.set_fault("db_conn_exhaust", "postgres-1", connections=20, hold_s=3)
-    assert ask_sql(breakable, "postgres-1", idle) >= 20
-    eventually(lambda: ask_sql(breakable, "postgres-1", idle) < 10, within_s=8)
+    assert number(breakable, "postgres-1", idle) >= 20
+    eventually(lambda: number(breakable, "postgres-1", idle) < 10, within_s=8)
 
 
 def connect_as_payments(shop: ShopClient) -> bool:
@@ -92,13 +92,12 @@ def test_db_lock_stops_whoever_needs_the_table_and_nobody_else(breakable: ShopCl
 def test_db_lock_is_ended_by_the_server_after_its_time(breakable: ShopClient) -> None:
     held = "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and relation = 'orders.lines'::regclass"
     breakable.set_fault("db_lock", "postgres-1", table="orders.lines", hold_s=1)
-    assert ask_sql(breakable, "postgres-1", held) == 1
-    eventually(lambda: ask_sql(breakable, "postgres-1", held) == 0, within_s=6)
+    assert number(breakable, "postgres-1", held) == 1
+    eventually(lambda: number(breakable, "postgres-1", held) == 0, within_s=6)
 
 
 def test_every_table_that_can_be_locked_is_there(shop: ShopClient) -> None:
-    with probes(shop).sql() as connection:
-        rows = connection.execute("select schemaname || '.' || tablename as name from pg_tables").fetchall()
+    rows = shop.rows("select schemaname || '.' || tablename as name from pg_tables")
     assert set(TABLES) <= {row["name"] for row in rows}
 
 

@@ -1,0 +1,31 @@
+"""Workers freeze with messages in their hands: nobody takes any, and the broker does not know why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from labs.faults import process_pause
+from labs.faults.fault import Fault, Parameter
+from labs.faults.patient import Patient
+
+
+def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
+    """Freeze so many of the service's replicas."""
+    for replica in shop.members(target)[: given["count"]]:
+        shop.pause(replica)
+
+
+def undo(shop: Patient, target: str) -> None:
+    """Let all of them go on."""
+    for replica in shop.members(target):
+        process_pause.undo(shop, replica)
+
+
+FAULT = Fault(
+    name="consumer_pause",
+    kinds=("consumers",),
+    sees="orders are confirmed as ever, and not shipped",
+    teaches="a backlog: (arrivals - departures) x time; the queue as shock absorber",
+    parameters={"count": Parameter(1, "replicas", "how many of its replicas", most=30, least=1)},
+    apply=apply,
+    undo=undo,
+)

@@ -1,0 +1,41 @@
+"""Control is killed in the middle of faults whose traces are on disk: the next start finds them and undoes them."""
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from labs.control import place
+from labs.control.client import ShopClient
+from tests.conftest import bring_up, take_down
+from tests.shop.buying import buy, eventually
+
+pytestmark = pytest.mark.servers
+
+
+def kill_control(name: str) -> None:
+    daemon = psutil.Process(place.find(name).pid)
+    os.kill(daemon.pid, signal.SIGKILL)
+    daemon.wait(10)
+
+
+def test_after_control_was_killed_the_next_up_undoes_what_was_on_disk() -> None:
+    name = f"outlived-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        shop = ShopClient.of(name)
+        shop.set_fault("replication_lag", "postgres-2", delay_s=600)
+        shop.set_fault("queue_limit", "rabbitmq", **{"x-max-length": 1})
+        shop.set_fault("process_pause", "cart-1")
+        kill_control(name)
+        bring_up(name, "--runtime", "local")
+        shop = ShopClient.of(name)
+        assert shop.report()["faults"] == []
+        assert shop.rows("show recovery_min_apply_delay", "postgres-2") == [{"recovery_min_apply_delay": "0"}]
+        shop.set_fault("consumer_pause", "fulfilment")
+        assert all(buy(shop.url).status == 201 for _ in range(15))
+        eventually(lambda: shop.queues()["fulfilment"] >= 5, within_s=10)  # more than one; the paused one holds ten
+        assert shop.heal() == [] and shop.check() == []
+    finally:
+        take_down(name)

@@ -1,0 +1,76 @@
+"""Faults of the broker and its consumers: each one's effect appears, and is gone when it is healed."""
+
+import time
+
+import pytest
+
+from labs.control.client import ShopClient
+from tests.shop.buying import ask, buy, eventually
+from tests.shop.inside import number
+
+pytestmark = pytest.mark.servers
+
+UNSENT = "select count(*) from orders.outbox where sent_at is null"
+
+
+def order(shop: ShopClient) -> str:
+    """Buy something; the order's path."""
+    answer = buy(shop.url)
+    assert answer.status == 201
+    return f"/api/orders/{answer.body['order_id']}"
+
+
+def is_shipped(shop: ShopClient, path: str) -> bool:
+    return bool(ask(shop.url, "GET", path).body["status"] == "shipped")
+
+
+def test_consumer_pause_lets_orders_wait_and_none_is_lost(breakable: ShopClient) -> None:
+    breakable.set_fault("consumer_pause", "fulfilment")
+    orders = [order(breakable) for _ in range(5)]
+    eventually(lambda: number(breakable, "", UNSENT) == 0, within_s=5)
+    time.sleep(0.5)
+    assert not any(is_shipped(breakable, path) for path in orders)
+    breakable.heal()
+    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=15)
+
+
+def test_poison_is_tried_again_beside_the_work_and_a_heal_finds_every_drop(breakable: ShopClient) -> None:
+    breakable.set_fault("poison_message", "rabbitmq", count=3)
+    eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.retry" in queue) == 3, 10)
+    path = order(breakable)
+    eventually(lambda: is_shipped(breakable, path), within_s=10)
+    breakable.heal()
+    assert not any(n for queue, n in breakable.queues().items() if queue.startswith("fulfilment."))
+
+
+def test_queue_limit_leaves_in_the_outbox_what_the_queue_may_not_hold(breakable: ShopClient) -> None:
+    breakable.set_fault("process_stop", "fulfilment-1")
+    breakable.set_fault("queue_limit", "rabbitmq", **{"x-max-length": 2})
+    orders = [order(breakable) for _ in range(8)]
+    time.sleep(1)
+    assert breakable.queues()["fulfilment"] <= 3  # one more than the limit: it is checked after a message has come
+    assert number(breakable, "", UNSENT) >= 4
+    breakable.heal()
+    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=20)
+
+
+def test_queue_limit_with_drop_head_makes_dead_letters_of_the_oldest(breakable: ShopClient) -> None:
+    breakable.set_fault("process_stop", "notifications-1")
+    limit = {"queue": "notifications", "x-max-length": 2, "x-overflow": "drop-head"}
+    breakable.set_fault("queue_limit", "rabbitmq", **limit)
+    before = breakable.queues()["notifications.dead"]
+    for _ in range(6):
+        order(breakable)
+    eventually(lambda: breakable.queues()["notifications.dead"] >= before + 4, within_s=10)
+    breakable.heal()
+
+
+@pytest.mark.parametrize("alarm", ["broker_memory_alarm", "broker_disk_alarm"])
+def test_an_alarm_blocks_who_publishes_and_orders_wait_in_the_outbox(breakable: ShopClient, alarm: str) -> None:
+    breakable.set_fault(alarm, "rabbitmq")
+    path = order(breakable)
+    time.sleep(1.5)
+    assert number(breakable, "", UNSENT) >= 1
+    assert not is_shipped(breakable, path)
+    breakable.heal()
+    eventually(lambda: is_shipped(breakable, path), within_s=15)
