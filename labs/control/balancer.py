@@ -1,6 +1,6 @@
 """How the gateway shares requests: told while it serves, and told again when it was started anew."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -49,6 +49,21 @@ class Balancer:
         spec = self._spec()
         for service, replicas in self._runtime.replicas().items():
             spec = gateway.with_policy(gateway.with_replicas(spec, service, replicas), service, "round_robin")
+        self._tell(spec)
+
+    @property
+    def told(self) -> Gateway:
+        """What the gateway was told last."""
+        self._told = self._told or self._spec()
+        return self._told
+
+    def take_out(self, replicas: Collection[str], bring_back: Collection[str] = ()) -> None:
+        """No new requests for these; again some for those."""
+        spec = self._spec()
+        for upstream in spec.upstreams:
+            for server in upstream.servers:
+                if server.name in replicas or server.name in bring_back:
+                    spec = gateway.with_down(spec, upstream.service, server.name, server.name in replicas)
         self._tell(spec)
 
     def tell_again(self) -> None:

@@ -58,19 +58,28 @@ class FlagBoard:
 
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
+        self._values: dict[str, Value] = {}
+
+    def value(self, name: str) -> Value:
+        """What a flag is set to, for control itself: only control sets flags, so it need not look again."""
+        if name not in self._values:
+            self.all()
+        return self._values[name]
 
     def all(self) -> list[FlagState]:
         """Every flag, sorted by name."""
         with self._probes.sql() as connection:
             rows = connection.execute("select * from flags.catalogue order by name").fetchall()
             set_to = _settings(connection)
-        return [
+        found = [
             FlagState(
                 name=row["name"], value=set_to.get(row["name"], row["preset"]), default=row["preset"],
                 unit=row["unit"], help=row["help"], choices=tuple(row["choices"]),
             )
             for row in rows
         ]  # fmt: skip
+        self._values = {flag.name: flag.value for flag in found}
+        return found
 
     def set(self, name: str, text: str | Value) -> tuple[Value, int]:
         """Set one flag, or give it back its default with the text `default`; its value, and the version that replicas
@@ -90,7 +99,7 @@ class FlagBoard:
         self._write({})
 
     def _write(self, values: Mapping[str, Value]) -> int:
-        version = time.time_ns() // 1_000_000
+        version, self._values = time.time_ns() // 1_000_000, {}
         with self._probes.sql() as connection:
             connection.execute(
                 "insert into flags.document (version, settings) values (%s, %s) on conflict (only_one) "

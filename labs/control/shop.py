@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from labs import invariants
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
 from labs.control.flags import FlagBoard, Value
+from labs.control.health import HealthWatch
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
@@ -44,6 +45,7 @@ class RunningShop:
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
         self._lock = threading.RLock()
+        self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
 
     @property
@@ -115,6 +117,8 @@ class RunningShop:
         with self._lock:
             self._faults.undo_all()  # what needs its target alive is undone in the second round
             failures = self._start_all()
+            with suppress(RuntimeFailed):  # no gateway yet
+                self.health.look()
             return list(dict.fromkeys([*self._faults.undo_all(), *failures]))
 
     def undo_what_outlived(self) -> None:

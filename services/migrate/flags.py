@@ -12,7 +12,23 @@ from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.migrate.places import SERVICES
 
-FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT)
+GATEWAY = (
+    Flag(
+        name="gateway.health_checks",
+        default="deep",
+        choices=("off", "shallow", "deep"),
+        help="what a replica must answer to get requests: nothing, /livez, or /readyz",
+    ),
+    Flag(
+        name="gateway.health_floor",
+        default=50.0,
+        unit="%",
+        help="share of a service's replicas that stays in, whatever they answer",
+    ),
+)
+"""Obeyed by control, which tells the gateway."""
+
+FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT, *GATEWAY)
 
 TABLES = """
 create schema if not exists flags;
