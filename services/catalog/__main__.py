@@ -8,9 +8,9 @@ from services.catalog.app import create_app
 from services.catalog.browsing import Browsing
 from services.catalog.flags import FLAGS
 from services.catalog.products import Products
-from services.common.cache import Cache
+from services.common.cache import Cache, Habits
 from services.common.db import Database
-from services.common.flags import follow
+from services.common.flags import Flags, follow
 from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.placement import chosen
 from services.common.replica import Service
@@ -22,7 +22,6 @@ from services.common.worker import Background
 class CatalogSettings(WebSettings, DatabaseSettings, MemcachedSettings):
     """The catalogue's knobs."""
 
-    product_ttl_s: float = env("how long a product and its picture are cached at most", default=60.0, unit="s")
     list_ttl_s: float = env("how long a list or search is cached at most", default=20.0, unit="s")
     missing_ttl_s: float = env("how long it is remembered that a product does not exist", default=5.0, unit="s")
 
@@ -34,9 +33,19 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     flags = follow(background, FLAGS, make_nodes(settings), database)
     nodes = make_nodes(settings)
     place = chosen(nodes, lambda: flags["catalog.placement"])
-    cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s)
-    browsing = Browsing(Products(database), cache, settings.product_ttl_s, settings.list_ttl_s)
+    cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s, habits=lambda: habits(flags))
+    products = Products(database, lambda: flags["catalog.origin_ms"] / 1000)
+    browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s)
     return create_app(browsing, {"database": database.ping_any})
+
+
+def habits(flags: Flags) -> Habits:
+    """How the cache is used right now."""
+    return Habits(
+        single_flight=flags["catalog.single_flight"],
+        jitter=flags["catalog.ttl_jitter"],
+        early_refresh=flags["catalog.early_refresh"],
+    )
 
 
 service = Service("catalog", CatalogSettings, build)

@@ -1,6 +1,7 @@
 """What a shopper may look at, as the bytes that are sent: from the cache, or made from the table and cached."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 
 from services.catalog.models import Card, Categories, Category, Page, Product
@@ -18,17 +19,17 @@ class Browsing:
     Products change rarely and are wanted one by one; lists are many (every search is one) and live shorter.
     """
 
-    def __init__(self, products: Products, cache: Cache, product_ttl_s: float, list_ttl_s: float) -> None:
+    def __init__(self, products: Products, cache: Cache, product_ttl_s: Callable[[], float], list_ttl_s: float) -> None:
         self._products, self._cache = products, cache
         self._product_ttl_s, self._list_ttl_s = product_ttl_s, list_ttl_s
 
     def product(self, sku: str) -> bytes:
         """One product as JSON."""
-        return self._cache.through(f"product:{sku}", lambda: _json_of(self._products.get(sku)), self._product_ttl_s)
+        return self._cache.through(f"product:{sku}", lambda: _json_of(self._products.get(sku)), self._product_ttl_s())
 
     def picture(self, sku: str) -> bytes:
         """Its picture as SVG."""
-        return self._cache.through(f"picture:{sku}", lambda: self._draw(sku), self._product_ttl_s)
+        return self._cache.through(f"picture:{sku}", lambda: self._draw(sku), self._product_ttl_s())
 
     def page(self, q: str, category: str, page: int) -> bytes:
         """A page of the products that match, as JSON."""

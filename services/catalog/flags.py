@@ -10,4 +10,9 @@ FLAGS = (
         choices=tuple(PLACEMENTS),
         help="how cached things are spread over the cache nodes",
     ),
+    Flag(name="catalog.ttl_s", default=60.0, unit="s", help="how long a product and its picture are cached at most"),
+    Flag(name="catalog.single_flight", default=True, help="of all who miss the same thing at once, one loads it"),
+    Flag(name="catalog.ttl_jitter", default=True, help="what was loaded together does not expire together"),
+    Flag(name="catalog.early_refresh", default=True, help="what is wanted is loaded anew shortly before it expires"),
+    Flag(name="catalog.origin_ms", default=0.0, unit="ms", help="how much longer each read of the database takes"),
 )

@@ -6,9 +6,9 @@ no stemming, and no index can help, so with 100,000 products it would be the wro
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
@@ -16,6 +16,7 @@ from psycopg.rows import class_row, scalar_row
 from services.common.db import Database
 from services.common.errors import NotFound
 
+T = TypeVar("T")
 PAGE_SIZE = 24
 
 COLUMNS = "sku, name, description, category, price_cents"
@@ -47,10 +48,13 @@ class Shelf:
 
 
 class Products:
-    """Reads only, a moment stale: they may come from the replica. Raises Unavailable or TimedOut if no node answers."""
+    """Reads only, a moment stale: they may come from the replica. Raises Unavailable or TimedOut if no node answers.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    `extra_s`: how much longer each read takes, as if the table were large and the query dear.
+    """
+
+    def __init__(self, database: Database, extra_s: Callable[[], float] = lambda: 0.0) -> None:
+        self._database, self._extra_s = database, extra_s
 
     def get(self, sku: str) -> Row:
         """One product. Raises NotFound."""
@@ -59,7 +63,7 @@ class Products:
             cursor = connection.cursor(row_factory=class_row(Row))
             return cursor.execute(f"select {COLUMNS} from products where sku = %s", [sku]).fetchone()
 
-        row = self._database.read(query)
+        row = self._read(query)
         if row is None:
             raise NotFound(f"there is no product {sku}")
         return row
@@ -79,7 +83,7 @@ class Products:
             cursor.execute(f"select {COLUMNS} {MATCHING} {NAMED_SO_FIRST} limit %(limit)s offset %(offset)s", asked)
             return cursor.fetchall(), total or 0
 
-        return self._database.read(query)
+        return self._read(query)
 
     def shelves(self) -> list[Shelf]:
         """All categories, in the order in which their first products stand."""
@@ -89,7 +93,15 @@ class Products:
             counted = "select category, count(*) as products from products group by category order by min(position)"
             return cursor.execute(counted).fetchall()
 
-        return self._database.read(query)
+        return self._read(query)
+
+    def _read(self, query: Callable[[Connection[Any]], T]) -> T:
+        def dear(connection: Connection[Any]) -> T:
+            if (extra_s := self._extra_s()) > 0:
+                connection.execute("select pg_sleep(%s)", [extra_s])  # the connection is taken for so long
+            return query(connection)
+
+        return self._database.read(dear)
 
 
 def containing(word: str) -> str:

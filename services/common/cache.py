@@ -1,7 +1,8 @@
 """Cache-aside: look into Memcached, load what is missing, remember it for a while.
 
-A cache that fails counts as a miss: slower, never wrong, never an error. And a miss must not become a stampede: of all
-who want the same missing thing at once, one loads it.
+A cache that fails counts as a miss: slower, never wrong, never an error. And a miss must not become a stampede, so
+of all who want the same missing thing at once, one loads it; what was loaded together does not expire together; and
+what is wanted all the time is loaded anew before it expires.
 """
 
 import random
@@ -9,12 +10,16 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
 
-from services.common.errors import NotFound
+from services.common.early_refresh import stamped, unstamped, wants_refresh
+from services.common.errors import NotFound, ShopError
 from services.common.memcached import Node, NodeFailed
 from services.common.placement import Place, rendezvous
 
@@ -30,8 +35,17 @@ MISSING = b"\0"
 JITTER = 0.2
 LONGEST_KEY = 200
 UNUSUAL = re.compile(r"[^!-~]").search
-LOCK_S = 1.0
+LOCK_S = 2.0  # Memcached may end it a second early
 POLL_S = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """What keeps misses from becoming a stampede. Each can be switched off, to see what it is worth."""
+
+    single_flight: bool = True
+    jitter: bool = True
+    early_refresh: bool = True
 
 
 class Cache:
@@ -48,10 +62,11 @@ class Cache:
         place: Place | None = None,
         missing_s: float = 5.0,
         flight_s: float = 1.0,
-        peer_s: float = 0.2,
+        peer_s: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
+        habits: Callable[[], Habits] = Habits,
     ) -> None:
-        self._name, self._sleep = name, sleep
+        self._name, self._sleep, self._habits = name, sleep, habits
         self._place = place or rendezvous(nodes)
         IN_USE.labels(name).set_function(lambda: sum(node.alive() for node in nodes))
         self._missing_s, self._flight_s, self._peer_s = missing_s, flight_s, peer_s
@@ -64,11 +79,16 @@ class Cache:
 
         Raises what `load` raises; a NotFound is remembered too.
         """
-        key = self._safe(key)
-        found = self._ask(key, lambda node: node.get(key))
-        (self._miss if found is None else self._hit).inc()
-        if found is None:
-            found = self._load_once(key, load, ttl_s)
+        key, habits = self._safe(key), self._habits()
+        bring = partial(self._bring, key, load, ttl_s, habits.jitter)
+        entry = self._ask(key, lambda node: node.get(key))
+        (self._miss if entry is None else self._hit).inc()
+        if entry is None:
+            entry = self._bring_once(key, bring) if habits.single_flight else bring()
+        elif habits.early_refresh and wants_refresh(entry, time.time(), 1 - random.random()):
+            with suppress(ShopError):  # the origin fails: what we have is still good
+                entry = self._bring_for_all(key, bring, old=entry)
+        found = unstamped(entry)
         if found[:1] == MISSING:
             raise NotFound(found[1:].decode())
         return found
@@ -93,34 +113,45 @@ class Cache:
             self._error.inc()
             return None
 
-    def _load_once(self, key: str, load: Callable[[], bytes], ttl_s: float) -> bytes:
+    def _bring(self, key: str, load: Callable[[], bytes], ttl_s: float, jitter: bool) -> bytes:
+        """Ask the origin, and keep what it says."""
+        self._loads.inc()
+        began = time.monotonic()
+        try:
+            entry = load()
+        except NotFound as absent:
+            entry, ttl_s = MISSING + absent.detail.encode(), self._missing_s
+        life_s = ttl_s * (1 - JITTER * random.random()) if jitter else ttl_s
+        entry = stamped(entry, time.time(), life_s, took_s=time.monotonic() - began)
+        self._ask(key, lambda node: node.set(key, entry, life_s))
+        return entry
+
+    def _bring_once(self, key: str, bring: Callable[[], bytes]) -> bytes:
         """Single flight in this process: the first thread loads, the others wait for its outcome, be it an error."""
         mine: Future[bytes] = Future()
         flight = self._flights.setdefault(key, mine)  # atomic: of many threads exactly one finds its own
         if flight is not mine:
-            return flight.result() if wait([flight], self._flight_s).done else self._origin(load)
+            return flight.result() if wait([flight], self._flight_s).done else bring()
         try:
-            mine.set_result(self._load_for_all(key, load, ttl_s))
+            mine.set_result(self._bring_for_all(key, bring))
         except BaseException as error:
             mine.set_exception(error)
         finally:
             del self._flights[key]
         return mine.result()
 
-    def _load_for_all(self, key: str, load: Callable[[], bytes], ttl_s: float) -> bytes:
-        """Single flight across replicas: who gets the lock loads, the others watch the cache for a moment.
+    def _bring_for_all(self, key: str, bring: Callable[[], bytes], old: bytes | None = None) -> bytes:
+        """Single flight across replicas: who gets the lock loads. The others have the old entry meanwhile, or watch
+        the cache for a moment.
 
         The lock is a hint, not a promise: when its node fails, or its owner takes long, several replicas load.
         """
         lock = f"lock:{key}"
         locked = self._ask(key, lambda node: node.add(lock, b"1", LOCK_S))
-        if locked is False and (found := self._watch(key)) is not None:
+        if locked is False and (found := old or self._watch(key)) is not None:
             return found
         try:
-            entry = self._origin(load)
-            kept_s = self._missing_s if entry[:1] == MISSING else ttl_s
-            self._ask(key, lambda node: node.set(key, entry, kept_s * (1 - JITTER * random.random())))
-            return entry
+            return bring()
         finally:
             if locked:
                 self._ask(key, lambda node: node.delete(lock))
@@ -132,10 +163,3 @@ class Cache:
             if (found := self._ask(key, lambda node: node.get(key))) is not None:
                 return found
         return None
-
-    def _origin(self, load: Callable[[], bytes]) -> bytes:
-        self._loads.inc()
-        try:
-            return load()
-        except NotFound as absent:
-            return MISSING + absent.detail.encode()

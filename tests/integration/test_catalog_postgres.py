@@ -1,6 +1,7 @@
 """The catalogue's table and search on a real Postgres."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,13 +49,18 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture
-def products(postgres) -> Iterator[Products]:
+def database(postgres) -> Iterator[Database]:
     database = Database(read(DatabaseSettings, {"POSTGRES": postgres.address, "DB_PASSWORD": "c"}), "catalog")
     database.open()
     try:
-        yield Products(database)
+        yield database
     finally:
         database.close()
+
+
+@pytest.fixture
+def products(database) -> Products:
+    return Products(database)
 
 
 def skus(products: Products, *words: str, category: str = "", page: int = 1) -> list[str]:
@@ -125,3 +131,9 @@ def test_without_a_database_the_error_says_whether_to_try_again():
         assert caught.value.status in (503, 504)
     finally:
         nowhere.close()
+
+
+def test_a_read_can_be_made_dearer_than_it_is(database):
+    began = time.monotonic()
+    assert Products(database, lambda: 0.15).get("tea-001").sku == "tea-001"
+    assert time.monotonic() - began >= 0.15

@@ -7,7 +7,7 @@ import pytest
 from cache_fakes import FakeNode
 from prometheus_client import REGISTRY
 
-from services.common.cache import Cache
+from services.common.cache import Cache, Habits
 from services.common.errors import NotFound, Unavailable
 
 
@@ -53,6 +53,18 @@ def test_of_twenty_who_miss_at_once_one_loads():
         go.set()
         assert {answer.result(10) for answer in answers} == {b"fresh"}
     assert len(asked) == 1
+
+
+def test_without_single_flight_everyone_who_misses_at_once_loads():
+    together, cache = threading.Barrier(5), Cache("t", [FakeNode()], habits=lambda: Habits(single_flight=False))
+
+    def load() -> bytes:
+        together.wait(10)  # passes only when five load at the same time
+        return b"fresh"
+
+    with ThreadPoolExecutor(5) as pool:
+        answers = [pool.submit(cache.through, "k", load, 60) for _ in range(5)]
+        assert {answer.result(10) for answer in answers} == {b"fresh"}
 
 
 def test_single_flight_needs_no_cache():
@@ -152,6 +164,14 @@ def test_entries_made_together_do_not_expire_together():
         cache.through(str(key), Origin(), 100)
     expiries = set(node.ttls[f"t:{key}"] for key in range(100))
     assert len(expiries) > 50 and min(expiries) >= 80 and max(expiries) <= 100
+
+
+def test_without_jitter_entries_made_together_expire_together():
+    node = FakeNode()
+    cache = Cache("t", [node], habits=lambda: Habits(jitter=False))
+    for key in range(100):
+        cache.through(str(key), Origin(), 100)
+    assert {node.ttls[f"t:{key}"] for key in range(100)} == {100}
 
 
 @pytest.mark.parametrize("key", ["with space", "k" * 300, "naïve", "nul\0", "\ud800", "tab\t", "line\r\nset x"])

@@ -51,7 +51,7 @@ def products() -> FakeProducts:
 
 @pytest.fixture
 def client(products):
-    browsing = Browsing(products, Cache("catalog", [FakeNode()]), product_ttl_s=60, list_ttl_s=20)
+    browsing = Browsing(products, Cache("catalog", [FakeNode()]), product_ttl_s=lambda: 60, list_ttl_s=20)
     return create_app(browsing, {"database": lambda: None}).test_client()
 
 
