@@ -7,7 +7,7 @@ specification: `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, defaults ma
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 
 COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
 PROJECT = COMPOSE_FILE.parent.parent
+TOLD = re.compile(r"\$\{(\w+)_ADDR\b")
 INNERMOST = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^${}]*))?\}")
 
 
@@ -35,6 +36,8 @@ class Service:
     replicas: int | None
     tier: str | None = None
     stop_signal: str = "SIGTERM"
+    wired: bool = False
+    """Whether the gateway reaches it through the wire; stores are always reached so."""
 
     def components(self, replicas: int | None = None) -> list[str]:
         """The names of its running things: `catalog-1`, `catalog-2`, or just `rabbitmq`."""
@@ -63,6 +66,30 @@ class Topology:
         """Services the gateway has an upstream for, as its own environment lists them."""
         return re.findall(r"(\w+)=", interpolate(self["gateway"].environment["UPSTREAMS"], {}))
 
+    def links(self) -> list[tuple[str, str]]:
+        """(who, to whom) of what runs through the wire: whoever is told the address of a store, and the gateway to
+        those services that say so. Jobs go directly. Empty without a wire.
+        """
+        if "wire" not in self.services:
+            return []
+        found = [(client.name, store) for client in self if client.kind != "job" for store in self._told(client)]
+        return found + [("gateway", name) for name in self.balanced() if self[name].wired]
+
+    def without_wire(self) -> "Topology":
+        """The same shop, everything connected directly."""
+        kept = {name: service for name, service in self.services.items() if name != "wire"}
+        return Topology({name: replace(each, after=_without(each.after, "wire")) for name, each in kept.items()})
+
+    def _told(self, client: Service) -> list[str]:
+        """The stores whose addresses are in its environment."""
+        names = TOLD.findall(" ".join(client.environment.values()))
+        known = {name.lower().replace("_", "-"): None for name in names}
+        return [name for name in known if name in self.services and self[name].kind == "store"]
+
+
+def _without(mapping: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in mapping.items() if key != name}
+
 
 def load(path: Path = COMPOSE_FILE) -> Topology:
     """Read a compose file. Raises BadTopology."""
@@ -84,6 +111,7 @@ def _service(name: str, entry: Mapping[str, Any]) -> Service:
         after={other: how["condition"] for other, how in entry.get("depends_on", {}).items()},
         replicas=entry.get("deploy", {}).get("replicas"),
         stop_signal=entry.get("stop_signal", "SIGTERM"),
+        wired=extra.get("wired", False),
     )
 
 

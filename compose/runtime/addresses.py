@@ -1,13 +1,20 @@
-"""Which loopback port each local component listens on, within the shop's block of a hundred."""
+"""Which loopback port each local component listens on, within the shop's block of a hundred; where the wire does.
+
+A link needs no port of its own. Each component has a loopback host for what it reaches through the wire, and there the
+wire listens on the very port of whom it leads to: 127.0.0.1:21032 is 127.0.1.42:21032 for the component whose own port
+is 21042.
+"""
 
 from collections.abc import Iterable, Mapping
 
+from compose.runtime.links import Link, to_json
 from compose.runtime.verbs import RuntimeFailed
-from compose.topology import Topology
+from compose.topology import Service, Topology
 
 GATEWAY, GATEWAY_INTERNAL, CONTROL, WIRE = 0, 1, 2, 3
 FIXED = {
     "gateway": GATEWAY,
+    "wire": WIRE,
     "memcached-1": 11,
     "memcached-2": 12,
     "memcached-3": 13,
@@ -44,17 +51,47 @@ class Addresses:
     def __getitem__(self, component: str) -> str:
         return f"127.0.0.1:{self._ports[component]}"
 
-    def variables(self, scale: Mapping[str, int]) -> dict[str, str]:
-        """What compose.yaml's placeholders stand for when everything is on loopback."""
+    def link(self, client: str, server: str) -> Link:
+        """The way of one component to another through the wire."""
+        listen = f"{self._wire_host(client)}:{self._ports[server]}"
+        return Link(client=client, server=server, listen=listen, upstream=self[server])
+
+    def links(self, scale: Mapping[str, int]) -> list[Link]:
+        """All of them."""
+        return [
+            self.link(client, server)
+            for service, reached in self._topology.links()
+            for client in self._components(service, scale)
+            for server in self._components(reached, scale)
+        ]
+
+    def variables(self, scale: Mapping[str, int], service: Service, component: str) -> dict[str, str]:
+        """What compose.yaml's placeholders stand for when everything is on loopback, for one component."""
+        wired = {reached for client, reached in self._topology.links() if client == service.name}
+
+        def reached_at(name: str, server: str) -> str:
+            if name not in wired:
+                return self[server]
+            link = self.link(component, server)
+            return link.listen if service.replicas is None else f"wire:{self._ports[server]}"
+
+        single = [each.name for each in self._topology if each.replicas is None]
         upstreams = {
-            name: ",".join(self[c] for c in self._topology[name].components(scale.get(name)))
+            name: ",".join(reached_at(name, server) for server in self._components(name, scale))
             for name in self._topology.balanced()
         }
-        single = [service.name for service in self._topology if service.replicas is None]
         return {
-            **{f"{name.upper().replace('-', '_')}_ADDR": self[name] for name in single},
+            **{f"{name.upper().replace('-', '_')}_ADDR": reached_at(name, name) for name in single},
             "GATEWAY_INTERNAL_ADDR": f"127.0.0.1:{self._base + GATEWAY_INTERNAL}",
             "LISTEN_INTERNAL": f"127.0.0.1:{self._base + GATEWAY_INTERNAL}",
             "DIST_PORT": str(self._base + DISTRIBUTION),
             "UPSTREAMS": " ".join(f"{name}={addresses}" for name, addresses in upstreams.items()),
+            "WIRE": self._wire_host(component),
+            "LINKS": to_json(self.links(scale)),
         }
+
+    def _wire_host(self, client: str) -> str:
+        return f"127.0.1.{self._ports[client] - self._base}"
+
+    def _components(self, service: str, scale: Mapping[str, int]) -> list[str]:
+        return self._topology[service].components(scale.get(service))

@@ -20,6 +20,7 @@ from python_on_whales.exceptions import DockerException
 from compose import topology
 from compose.runtime import readiness
 from compose.runtime.container_engine import Container, Engine, available, tail
+from compose.runtime.links import Link
 from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, unknown
 from compose.topology import Service
 
@@ -40,7 +41,7 @@ class ContainersRuntime:
 
     def __init__(self, name: str, values: Mapping[str, str], root: Path) -> None:
         file = root / "compose" / "compose.yaml"
-        self._topology = topology.load(file)
+        self._topology = topology.load(file).without_wire()
         self._engine = Engine(name, {**values, "SHOPLAB_NAME": name}, file)
         self._docker = DockerClient()
         self._secrets = {
@@ -167,6 +168,9 @@ class ContainersRuntime:
             }
             for service in self._topology.balanced()
         }
+
+    def links(self) -> Sequence[Link]:
+        return []
 
     # -- coming up -----------------------------------------------------------------------------------------------------
 

@@ -112,5 +112,5 @@ class Launcher:
                 raise RuntimeFailed(f"{needed} was never started")
         if condition == "service_completed_successfully":
             self.wait_finished(needed, READY_WITHIN_S, given_up)
-        elif condition == "service_healthy" and self._roster.of(needed).kind == "store":
+        elif condition == "service_healthy" and self._roster.of(needed).kind in ("store", "wire"):
             self.wait_ready(needed, READY_WITHIN_S, given_up)

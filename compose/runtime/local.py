@@ -18,6 +18,7 @@ from compose import places
 from compose.runtime import processes, readiness
 from compose.runtime.addresses import Addresses
 from compose.runtime.launcher import Launcher
+from compose.runtime.links import Link, lay
 from compose.runtime.processes import Ours
 from compose.runtime.roster import Roster
 from compose.runtime.source import drop, readable_source
@@ -25,8 +26,9 @@ from compose.runtime.supervisor import Supervisor
 from compose.runtime.surroundings import Surroundings
 from compose.runtime.verbs import Component, Progress, RuntimeFailed, State
 from compose.topology import Service, Topology
+from compose.wire.client import Wire
 
-STOP_ORDER = ("gateway", "service", "worker", "job", "store")
+STOP_ORDER = ("gateway", "service", "worker", "job", "wire", "store")
 
 
 class LocalRuntime:
@@ -86,6 +88,7 @@ class LocalRuntime:
         if self._state(component) == "paused":
             self.resume(component)
         if self._state(component) == "stopped":
+            self._lay_links()
             self._launcher.spawn(service, component)
         self._launcher.wait_ready(component, 30.0, threading.Event())
 
@@ -120,7 +123,8 @@ class LocalRuntime:
             for job in [pool.submit(self.start, name) for name in wanted if name not in before]:
                 job.result()
         self._end([name for name in before if name not in wanted], 5.0, lambda *_: None)
-        self._roster.scale[service] = replicas
+        links, self._roster.scale[service] = self.links(), replicas
+        self._lay_links(gone=[link for link in links if link not in self.links()])
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         for name in [component] if component else self._roster.names():
@@ -158,14 +162,22 @@ class LocalRuntime:
         return self._addresses[component]
 
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
+        ways = {link.server: link.listen for link in self.links() if link.client == "gateway"}
         return {
-            name: {c: self._addresses[c] for c in self._roster.components(self._topology[name])}
+            name: {c: ways.get(c, self._addresses[c]) for c in self._roster.components(self._topology[name])}
             for name in self._topology.balanced()
         }
+
+    def links(self) -> Sequence[Link]:
+        return self._addresses.links(self._roster.scale)
 
     def run(self, job: str, arguments: Sequence[str] = ()) -> None:
         self._launcher.spawn(self._roster.service(job), job, arguments)
         self._launcher.wait_finished(job, 30.0, threading.Event())
+
+    def _lay_links(self, gone: Sequence[Link] = ()) -> None:
+        if links := self.links():
+            lay(Wire(self._addresses["wire"]), links, gone)
 
     def _end(self, names: Sequence[str], grace_s: float, progress: Progress) -> None:
         ending = [

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from compose.topology import Service
+from compose.wire.client import Wire
 
 TIMEOUT_S = 1.0
 
@@ -95,10 +96,16 @@ def _memcached(_component: str, address: str, _secrets: Mapping[str, str]) -> No
             raise NotReady("it does not speak Memcached's protocol")
 
 
+def _wire(_component: str, address: str, _secrets: Mapping[str, str]) -> None:
+    """It answers once all its proxies are there."""
+    Wire(address, TIMEOUT_S).version()
+
+
 PROBES: Mapping[str, Callable[[str, str, Mapping[str, str]], str | None]] = {
     "none": _none,
     "http": _http,
     "amqp": _amqp,
     "postgres": _postgres,
     "memcached": _memcached,
+    "wire": _wire,
 }

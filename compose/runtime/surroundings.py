@@ -44,7 +44,7 @@ class Surroundings:
         """compose.yaml's environment with every placeholder filled in for loopback, and nothing of ours."""
         values = {
             **self._secrets,
-            **self._addresses.variables(self._roster.scale),
+            **self._addresses.variables(self._roster.scale, service, component),
             "LISTEN": self._addresses[component],
             "REPLICA": component,
             "DATA": str(self._shop / "data" / component),

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, Protocol
 
+from compose.runtime.links import Link
+
 State = Literal["running", "paused", "stopped"]
 Progress = Callable[[str, str], None]
 """Called with a component and what just happened to it: `starting`, `ready`, `failed: why`."""
@@ -104,6 +106,9 @@ class Runtime(Protocol):
 
     def address(self, component: str) -> str:
         """Where a component listens, as this machine reaches it; it need not run."""
+
+    def links(self) -> Sequence[Link]:
+        """Who reaches whom through the wire; none in a shop without one."""
 
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
         """What the gateway balances over: service -> {component: address as the gateway sees it}."""

@@ -27,17 +27,17 @@ class CannotStart(Exception):
     """The address or the configuration cannot be used; the message says which and why."""
 
 
-async def run(host: str, port: int, config: Path | None, seed: int | None = None, metrics: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM. Raises CannotStart."""
+async def run(host: str, port: int, config: Path | str | None, seed: int | None = None, metrics: bool = False) -> None:
+    """Make the proxies, then answer until SIGINT or SIGTERM. Raises CannotStart."""
     engine = Engine(seed, loopback_only=addresses.is_loopback(host))
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
         listener = await addresses.listening(addresses.join(host, port))
-        server = await http.serve(Api(engine, metrics), listener)
         print(f"wire: API at http://{addresses.name_of(listener)}", flush=True)
         await configure(engine, config)
+        server = await http.serve(Api(engine, metrics), listener)
         await stopped.wait()
         server.close()
     except Refusal as error:
@@ -46,12 +46,13 @@ async def run(host: str, port: int, config: Path | None, seed: int | None = None
         await engine.close()
 
 
-async def configure(engine: Engine, config: Path | None) -> None:
-    """Make the proxies of the file, and say where each listens. Raises CannotStart."""
+async def configure(engine: Engine, config: Path | str | None) -> None:
+    """Make the proxies of a file, or of a text, and say where each listens. Raises CannotStart."""
     if config is None:
         return
     try:
-        proxies, failed = await engine.populate(objects(config.read_bytes()), logging.getLogger("wire").warning)
+        text = config.encode() if isinstance(config, str) else config.read_bytes()
+        proxies, failed = await engine.populate(objects(text), logging.getLogger("wire").warning)
     except (OSError, Refusal) as error:
         raise CannotStart(f"{config}: {error}") from error
     for proxy in proxies:
@@ -72,7 +73,7 @@ def in_loop(work: Coroutine[Any, Any, None]) -> None:
             runner.run(work)
 
 
-def serve(host: str, port: int, config: Path | None, seed: int | None = None, metrics: bool = False) -> int:
+def serve(host: str, port: int, config: Path | str | None, seed: int | None = None, metrics: bool = False) -> int:
     """Run the wire; its exit status. One line on standard error says why it could not."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes two

@@ -33,7 +33,8 @@ def start() -> Sample:
         if os.geteuid() == 0:
             os.chown(data, user.uid, user.gid)
         secrets = places.passwords(folder)
-        values = {**secrets, **addresses.variables({}), "LISTEN": addresses[BROKER], "DATA": str(data)}
+        placed = addresses.variables({}, described[BROKER], BROKER)
+        values = {**secrets, **placed, "LISTEN": addresses[BROKER], "DATA": str(data)}
         environment = {key: topology.interpolate(text, values) for key, text in described[BROKER].environment.items()}
         return _start(described[BROKER], addresses[BROKER], secrets, environment, folder, user, began)
 

@@ -1,6 +1,6 @@
 """The control daemon of one shop: brings it up, serves its interface, takes it down.
 
-    python -m labs.control NAME RUNTIME BASE
+    python -m labs.control NAME RUNTIME BASE [--no-wire]
 
 Until the shop is up, each line on standard output is one JSON object for the `up` that started it:
 {"component", "what"} as things proceed, at last {"up": {...}} or {"failed": message}.
@@ -39,8 +39,8 @@ def say(**what: Any) -> None:
         print(json.dumps(what), flush=True)
 
 
-def make_runtime(kind: str, name: str, folder: Path, base: int) -> Runtime:
-    """The runtime of that kind."""
+def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = True) -> Runtime:
+    """The runtime of that kind, with the wire between all parts or without."""
     if kind == "containers":
         from compose.runtime.containers import ContainersRuntime
 
@@ -48,7 +48,8 @@ def make_runtime(kind: str, name: str, folder: Path, base: int) -> Runtime:
         return runtime
     from compose.runtime.local import LocalRuntime
 
-    return LocalRuntime(folder, topology.load(), base, places.runner())
+    described = topology.load()
+    return LocalRuntime(folder, described if wired else described.without_wire(), base, places.runner())
 
 
 def container_variables(name: str, folder: Path, base: int) -> dict[str, str]:
@@ -59,7 +60,7 @@ def container_variables(name: str, folder: Path, base: int) -> dict[str, str]:
     return {"SHOPLAB_NAME": name, **ports, **places.passwords(folder)}
 
 
-def my_place(name: str, kind: str, base: int) -> Place:
+def my_place(name: str, kind: str, base: int, wired: bool) -> Place:
     """What clients must know of this daemon, with a new token."""
     me = ours(os.getpid())
     return Place(
@@ -71,13 +72,14 @@ def my_place(name: str, kind: str, base: int) -> Place:
         pid=me.pid,
         created=me.created,
         serving=False,
+        wired=wired,
     )
 
 
-def run(name: str, kind: str, base: int) -> None:
+def run(name: str, kind: str, base: int, wired: bool) -> None:
     """Be the shop's daemon. Raises RuntimeFailed when there is one already, or when the shop does not come up."""
     with place.held(name):
-        here = my_place(name, kind, base)
+        here = my_place(name, kind, base, wired)
         place.write(here)
         try:
             live(here)
@@ -88,7 +90,7 @@ def run(name: str, kind: str, base: int) -> None:
 def live(here: Place) -> None:
     """Bring the shop up, serve, take it down. Raises RuntimeFailed when it does not come up."""
     folder = places.folder(here.name)
-    runtime = make_runtime(here.runtime, here.name, folder, here.base)
+    runtime = make_runtime(here.runtime, here.name, folder, here.base, here.wired)
     sells = [name for service in topology.load() if service.tier == "critical" for name in service.components()]
     first_order = FirstOrder(lambda: f"http://{runtime.published()['gateway']}", [*sells, "gateway"])
 
@@ -136,11 +138,11 @@ def interrupt(*_: object) -> None:
 
 def main() -> None:
     """Exit 0 after a `down`, 1 when the shop did not come up."""
-    name, kind, base = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    name, kind, base, wired = sys.argv[1], sys.argv[2], int(sys.argv[3]), "--no-wire" not in sys.argv[4:]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        run(name, kind, base)
+        run(name, kind, base, wired)
     except (RuntimeFailed, places.NoPlace) as error:
         say(failed=str(error))
         sys.exit(1)

@@ -34,6 +34,7 @@ class Place:
     pid: int
     created: float
     serving: bool = True
+    wired: bool = True
 
     def alive(self) -> bool:
         """Is that very daemon still running?"""

@@ -56,13 +56,14 @@ class RunningShop:
     def status(self, control_url: str) -> dict[str, Any]:
         """The contract's `status --json`."""
         components = [asdict(component) for component in self.runtime.ps()]
+        wire = self.runtime.published().get("wire")
         return {
             "name": self.name,
             "runtime": self.runtime.name,
             "url": self.url,
             "control_url": control_url,
-            "wire_url": None,
-            "wired": False,
+            "wire_url": f"http://{wire}" if wire else None,
+            "wired": wire is not None,
             "components": components,
             "faults": [asdict(entry) for entry in self._faults.entries()],
         }

@@ -49,13 +49,13 @@ def prepare(name: str, port: int | None) -> places.Block:
 
 
 @contextmanager
-def daemon(name: str, runtime: str, ports: places.Block) -> Iterator[subprocess.Popen[str]]:
+def daemon(name: str, runtime: str, ports: places.Block, wired: bool) -> Iterator[subprocess.Popen[str]]:
     """The control daemon, its progress readable line by line; it inherits the claim on the ports. Interrupted, it takes
     the shop down again.
     """
     log = (places.folder(name) / "control.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "labs.control", name, runtime, str(ports.base)],
+        [sys.executable, "-m", "labs.control", name, runtime, str(ports.base), *([] if wired else ["--no-wire"])],
         pass_fds=[ports.lock.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -74,12 +74,14 @@ def daemon(name: str, runtime: str, ports: places.Block) -> Iterator[subprocess.
         raise
 
 
-def up(name: str, runtime: str, port: int | None, progress: Callable[[str, str], None]) -> dict[str, Any]:
+def up(
+    name: str, runtime: str, port: int | None, progress: Callable[[str, str], None], wired: bool = True
+) -> dict[str, Any]:
     """Start a shop and wait until one order went all the way: {"url", "control_url", "order_id"}. Raises NotStarted,
     NoPlace.
     """
     ports = prepare(name, port)
-    with daemon(name, runtime, ports) as process:
+    with daemon(name, runtime, ports, wired) as process:
         assert process.stdout
         for line in process.stdout:
             event = json.loads(line)

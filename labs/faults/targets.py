@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from compose.runtime.verbs import Component, UnknownComponent
 from labs.faults.fault import Fault, UnknownFault, near
 
-COMPONENT = ("store", "gateway", "service", "worker")
+COMPONENT = ("store", "wire", "gateway", "service", "worker")
 STORES = ("postgres", "memcached", "rabbitmq")
 ANYTHING = COMPONENT
 ANSWERS_HTTP = ("service", "worker")

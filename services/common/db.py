@@ -82,7 +82,7 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
         connection.bound_s = settings.db_statement_s + CHECK_S
 
     return ConnectionPool(
-        conninfo(settings, role, target),
+        lambda: conninfo(settings, role, target),  # when it connects: see `split`
         connection_class=BoundedConnection,
         kwargs={"autocommit": False},
         min_size=min_size,

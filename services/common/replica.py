@@ -21,7 +21,7 @@ from services.common.web import serve
 from services.common.worker import Background
 
 S = TypeVar("S", bound=WebSettings)
-OWN = frozenset(("LISTEN", "REPLICA", "DATA"))
+OWN = frozenset(("LISTEN", "REPLICA", "DATA", "WIRE"))
 """Names in the environment that differ between replicas of a service: no app may be built of their values."""
 
 

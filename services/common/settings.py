@@ -6,6 +6,7 @@ which begin with
 ignored.
 """
 
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -62,9 +63,12 @@ def _parse(kind: Any, text: str) -> Any:
 
 
 def split(address: str) -> tuple[str, int]:
-    """`host:port` as a pair."""
+    """`host:port` as a pair. The host `wire` is looked up in the variable WIRE, if that is set: local processes have no
+    name server, and each reaches the wire at a host of its own. Ask when connecting, not before: one app is built for
+    all replicas.
+    """
     host, _, port = address.rpartition(":")
-    return host, int(port)
+    return (os.environ.get("WIRE") or host) if host == "wire" else host, int(port)
 
 
 def own_name(environ: Mapping[str, str], service: str) -> str:

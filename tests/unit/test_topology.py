@@ -16,7 +16,7 @@ def test_every_part_of_the_map_is_in_the_file(shop: topology.Topology) -> None:
     stores = {"rabbitmq", "postgres-1", "postgres-2", "memcached-1", "memcached-2", "memcached-3"}
     services = {"storefront", "catalog", "cart", "inventory", "orders", "payments", "recommendations"}
     workers = {"relay", "fulfilment", "notifications"}
-    assert set(shop.services) == stores | services | workers | {"gateway", "migrate"}
+    assert set(shop.services) == stores | services | workers | {"gateway", "migrate", "wire"}
 
 
 def test_a_service_with_replicas_numbers_its_components_and_a_store_keeps_its_name(shop: topology.Topology) -> None:
@@ -65,6 +65,31 @@ def test_a_block_that_is_full_says_how_many_replicas_a_shop_can_have(shop: topol
 
 
 def test_a_store_is_where_services_are_told_to_look(shop: topology.Topology) -> None:
-    addresses = Addresses(shop, 21000)
-    told = topology.interpolate(shop["orders"].environment["RABBITMQ"], addresses.variables({}))
+    addresses, relay = Addresses(shop.without_wire(), 21000), shop["relay"]
+    told = topology.interpolate(relay.environment["RABBITMQ"], addresses.variables({}, relay, "relay-1"))
     assert told == addresses["rabbitmq"] == f"127.0.0.1:{21000 + FIXED['rabbitmq']}"
+
+
+def test_behind_the_wire_replicas_are_told_the_same_and_each_finds_a_way_of_its_own(shop: topology.Topology) -> None:
+    addresses, catalog = Addresses(shop, 21000), shop["catalog"]
+    one, two = (addresses.variables({}, catalog, replica) for replica in catalog.components())
+    assert one["MEMCACHED_1_ADDR"] == two["MEMCACHED_1_ADDR"] == "wire:21011"
+    assert one["WIRE"] != two["WIRE"]
+    assert addresses.link("catalog-1", "memcached-1").listen == f"{one['WIRE']}:21011"
+
+
+def test_every_pair_that_talks_has_a_link_and_no_two_share_an_address(shop: topology.Topology) -> None:
+    addresses = Addresses(shop, 21000)
+    addresses.reserve(["catalog-3"])
+    links = addresses.links({"catalog": 3})
+    names = {link.name for link in links}
+    assert {"catalog-3:postgres-2", "cart-1:memcached-1", "relay-1:rabbitmq", "gateway:payments-1"} <= names
+    assert "postgres-2:postgres-1" in names
+    assert not any(name.startswith("migrate") for name in names)
+    assert len({link.listen for link in links}) == len(links) == len(names)
+
+
+def test_without_the_wire_nothing_is_linked_and_nobody_waits_for_it(shop: topology.Topology) -> None:
+    direct = shop.without_wire()
+    assert direct.links() == []
+    assert not any("wire" in service.after for service in direct)
