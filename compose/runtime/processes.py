@@ -34,9 +34,9 @@ def ours(pid: int) -> Ours:
 
 
 def tree(root: psutil.Process) -> list[psutil.Process]:
-    """The process and all its descendants, children first."""
+    """The process and all its descendants, parents first: a parent that is killed last replaces its children before."""
     try:
-        return [*reversed(root.children(recursive=True)), root]
+        return [root, *root.children(recursive=True)]
     except GONE:
         return []
 
