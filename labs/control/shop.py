@@ -14,6 +14,7 @@ from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import invariants
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
+from labs.control.caches import Caches
 from labs.control.flags import FlagBoard, Value
 from labs.control.health import HealthWatch
 from labs.control.in_force import FaultsInForce
@@ -41,6 +42,7 @@ class RunningShop:
         self.probes = Probes(addresses, secrets)
         self.postgres = Postgres(self.probes, addresses, secrets)
         self.broker = Broker(runtime, self.probes)
+        self.caches = Caches(addresses)
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)

@@ -3,6 +3,8 @@
 from labs.faults import (
     broker_disk_alarm,
     broker_memory_alarm,
+    cache_evict,
+    cache_flush,
     consumer_pause,
     db_conn_exhaust,
     db_lock,
@@ -34,6 +36,8 @@ CATALOGUE: tuple[Fault, ...] = (
     primary_kill.FAULT,
     db_conn_exhaust.FAULT,
     db_lock.FAULT,
+    cache_flush.FAULT,
+    cache_evict.FAULT,
     consumer_pause.FAULT,
     poison_message.FAULT,
     queue_limit.FAULT,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from labs.control.broker import Broker
+from labs.control.caches import Caches
 from labs.control.postgres import Postgres
 
 
@@ -31,3 +32,5 @@ class Patient(Processes, Replicas, Protocol):
     def postgres(self) -> Postgres: ...
     @property
     def broker(self) -> Broker: ...
+    @property
+    def caches(self) -> Caches: ...

@@ -1,0 +1,48 @@
+"""Faults of Memcached: each one's effect appears, and is gone when it is healed."""
+
+import pytest
+from pymemcache.client.base import Client
+
+from labs.control.client import ShopClient
+from tests.shop.buying import ask
+
+pytestmark = pytest.mark.servers
+
+NODES = ("memcached-1", "memcached-2", "memcached-3")
+
+
+def misses_of_a_round(shop: ShopClient) -> float:
+    """Ask for sixty products: how many lookups found nothing in the cache?"""
+    missed = 'shop_cache_lookups_total{cache="catalog",result="miss"}'
+    before = shop.metrics("catalog").get(missed, 0)
+    for number in range(1, 61):
+        assert ask(shop.url, "GET", f"/api/catalog/products/tea-{number:03d}").status in (200, 404)
+    return shop.metrics("catalog")[missed] - before
+
+
+def test_cache_flush_empties_a_node_and_it_warms_up_again(breakable: ShopClient) -> None:
+    misses_of_a_round(breakable)
+    assert misses_of_a_round(breakable) <= 6  # a few may have expired
+    for node in NODES:
+        breakable.set_fault("cache_flush", node)
+    assert misses_of_a_round(breakable) >= 54
+    assert misses_of_a_round(breakable) <= 6
+
+
+def kept_of(node: Client, how_many: int) -> int:
+    """Write so many things of 6 kB: how many are still there then?"""
+    for number in range(how_many):
+        node.set(f"thing:{number}", b"-" * 6000, 60)
+    return sum(node.get(f"thing:{number}") is not None for number in range(how_many))
+
+
+def test_cache_evict_leaves_room_for_fewer_things(breakable: ShopClient) -> None:
+    host, port = {c["name"]: c["address"] for c in breakable.status()}["memcached-2"].split(":")
+    node = Client((host, int(port)), timeout=2)
+    assert kept_of(node, 600) == 600
+    breakable.set_fault("cache_evict", "memcached-2", memory_mb=8)
+    assert kept_of(node, 600) < 400
+    breakable.heal()
+    assert breakable.caches()["memcached-2"]["limit_maxbytes"] == 16 * 1024 * 1024
+    assert kept_of(node, 600) == 600
+    node.close()
