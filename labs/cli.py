@@ -35,6 +35,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.scale: WORK,
     operate.balance: WORK,
     load.load: WORK,
+    load.locust: WORK,
     operate.faults: WORK,
     operate.break_: WORK,
     operate.heal: WORK,

@@ -1,5 +1,8 @@
-"""load."""
+"""load, locust."""
 
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,13 +14,17 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+Mix = Annotated[
+    str,
+    typer.Option(help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."),
+]
+Duration = Annotated[float, typer.Option(help="Seconds.", min=1, max=600)]
+
 
 def load(
-    mix: Annotated[
-        str, typer.Option(help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (both).")
-    ] = "browse",
+    mix: Mix = "browse",
     rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
-    duration: Annotated[float, typer.Option(help="Seconds.", min=1, max=600)] = 10.0,
+    duration: Duration = 10.0,
     arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
     name: Name = "shop",
@@ -26,10 +33,8 @@ def load(
     """Send shoppers: open loop, every latency counted from when the shopper meant to come. Ctrl-C ends it early."""
     from labs.control.client import ShopClient
     from labs.load import schedule
-    from labs.load.mixes import MIXES
 
-    if mix not in MIXES:
-        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    _known(mix)
     try:
         arrivals = schedule.named(arrival, rate, duration, seed)
     except ValueError as error:
@@ -38,6 +43,35 @@ def load(
     emit(document(result)) if as_json else show(result)
     if result.ended_early:
         raise typer.Exit(INTERRUPTED)
+
+
+def locust(
+    mix: Mix = "sale",
+    users: Annotated[int, typer.Option(help="How many at a time.", min=1, max=500)] = 20,
+    duration: Duration = 10.0,
+    think: Annotated[float, typer.Option(help="Mean seconds from an answer to the next request.", min=0.01)] = 1.0,
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """The same shoppers in a closed loop, for the contrast: each waits for an answer before asking again (Locust)."""
+    from compose.topology import PROJECT
+    from labs.control.client import ShopClient
+
+    _known(mix)
+    options: dict[str, object] = {
+        "--locustfile": PROJECT / "labs/load/locustfile.py",
+        "--host": ShopClient.of(name).url,
+        "--mix": mix,
+        "--users": users,
+        "--spawn-rate": users,
+        "--run-time": f"{duration:.0f}s",
+        "--think": think,
+        "--exit-code-on-error": 0,
+    }
+    program = str(Path(sys.executable).with_name("locust"))
+    words = [str(word) for option in options.items() for word in option]
+    flags = ["--headless", "--only-summary", *(["--json", "--skip-log"] if as_json else [])]
+    os.execve(program, [program, *flags, *words], {**os.environ, "PYTHONPATH": str(PROJECT)})
 
 
 def send(url: str, arrivals: "Schedule", mix: str, seed: int, quiet: bool) -> "LoadResult":
@@ -77,6 +111,13 @@ def show(result: "LoadResult") -> None:
         table(*head, rows=[_part(result, kind, what) for kind, what in parts], right=head[2:])
     for check in result.checks():
         out.print(f"[{GOOD if check.holds else BAD}]{SIGNS[check.holds]}[/] {check.name}: {check.detail}")
+
+
+def _known(mix: str) -> None:
+    from labs.load.mixes import MIXES
+
+    if mix not in MIXES:
+        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
 
 
 def _part(result: "LoadResult", kind: str, what: str) -> list[object]:

@@ -67,6 +67,8 @@ def test_status_shows_every_component_as_the_contract_says(shop: ShopClient, cli
         (["balance", "catalog", "fastest"], "round_robin"),
         (["logs", "order-1"], "orders-1"),
         (["load", "--mix", "brows"], "browse"),
+        (["load", "--arrival", "sail"], "sale"),
+        (["locust", "--mix", "brows"], "browse"),
         (["lab", "run", "balancing-policy", "--no-predict"], "balancing-policies"),
     ],
 )

@@ -6,6 +6,8 @@ from pathlib import Path
 from compose.topology import PROJECT
 from labs.catalogue import overview
 from labs.cli import app
+from labs.load.mixes import MIXES
+from labs.load.schedule import NAMES
 
 README = (PROJECT / "README.md").read_text()
 
@@ -15,6 +17,13 @@ def test_the_table_of_labs_is_the_catalogue_of_labs() -> None:
     rows = [row.strip("| ").split(" | ") for row in table.splitlines() if row.startswith("| [")]
     told = [(re.sub(r"\[(.*?)\].*", r"\1", slug), topic, question) for slug, topic, question in rows]
     assert told == [(lab["slug"], lab["topic"], lab["question"]) for lab in overview()]
+
+
+def test_the_mixes_and_arrivals_it_tells_of_are_those_there_are() -> None:
+    table = README.split("<!-- mixes:")[1].split("<!-- mixes end -->")[0]
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:] == list(MIXES)
+    told = README.split("`--arrival` ")[1].split(":")[0]
+    assert re.findall(r"\w+", told.replace(" or", "")) == list(NAMES)
 
 
 def test_one_command_to_run_and_one_to_test_stand_near_the_top() -> None:
