@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from labs.control.balancer import Balancer
 from labs.control.broker import Broker
 from labs.control.caches import Caches
 from labs.control.postgres import Postgres
@@ -30,6 +31,8 @@ class Patient(Processes, Replicas, Protocol):
 
     @property
     def postgres(self) -> Postgres: ...
+    @property
+    def balancer(self) -> Balancer: ...
     @property
     def broker(self) -> Broker: ...
     @property
