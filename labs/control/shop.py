@@ -20,6 +20,7 @@ from labs.control.health import HealthWatch
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
+from labs.control.links import Links
 from labs.control.postgres import Postgres
 from labs.control.probes import Probes
 
@@ -43,6 +44,7 @@ class RunningShop:
         self.postgres = Postgres(self.probes, addresses, secrets)
         self.broker = Broker(runtime, self.probes)
         self.caches = Caches(addresses)
+        self.links = Links(runtime)
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
@@ -89,6 +91,7 @@ class RunningShop:
             if present and replicas < len(present):
                 self.balancer.share_among(service, dict(list(present.items())[:replicas]))
             self.runtime.scale(service, replicas)
+            self._faults.renew_links()
             if present:
                 self.balancer.introduce(service)
 
@@ -116,13 +119,15 @@ class RunningShop:
         return self._faults.strike(name, target, given, for_s)
 
     def heal(self) -> list[str]:
-        """Undo every fault, the last one first, and start whatever is not running. Returns what could not be undone."""
+        """Undo every fault, the last one first, start whatever is not running, and take from the wire what others put
+        there. Returns what could not be undone.
+        """
         with self._lock:
             self._faults.undo_all()  # what needs its target alive is undone in the second round
             failures = self._start_all()
             with suppress(RuntimeFailed):  # no gateway yet
                 self.health.look()
-            return list(dict.fromkeys([*self._faults.undo_all(), *failures]))
+            return list(dict.fromkeys([*self._faults.undo_all(), *self._clear_links(), *failures]))
 
     def undo_what_outlived(self) -> None:
         """To be called once the shop is up: an earlier control may have been killed in the middle of a fault."""
@@ -138,6 +143,13 @@ class RunningShop:
                     failures.append(str(error))
         return failures
 
+    def _clear_links(self) -> list[str]:
+        try:
+            self.links.clear_all()
+        except RuntimeFailed as error:
+            return [str(error)]
+        return []
+
     # -- what a fault may do: `Patient`
     # --------------------------------------------------------------------------------------
 
@@ -149,6 +161,8 @@ class RunningShop:
         service = next(c.service for c in self.runtime.ps() if c.name == component)
         if service == "gateway":
             self.balancer.tell_again()
+        elif service == "wire":
+            self._faults.renew_links()
         elif self.runtime.name == "containers":
             self.balancer.introduce(service)
 

@@ -1,17 +1,24 @@
 """Ways to break the shop: one fault a file, each with its undo. `all_faults()` is the catalogue."""
 
 from labs.faults import (
+    bandwidth,
     broker_disk_alarm,
     broker_memory_alarm,
+    cache_down,
     cache_evict,
     cache_flush,
+    cache_slow,
     consumer_pause,
     db_conn_exhaust,
     db_lock,
+    down,
     http_abort,
     http_delay,
+    latency,
     lb_backend_down,
     lb_policy,
+    limit_data,
+    partition,
     poison_message,
     primary_kill,
     process_kill,
@@ -21,7 +28,11 @@ from labs.faults import (
     replay_pause,
     replica_stop,
     replication_lag,
+    reset_peer,
     restart,
+    slicer,
+    slow_close,
+    timeout,
 )
 from labs.faults.fault import Fault, UnknownFault, near
 
@@ -47,6 +58,17 @@ CATALOGUE: tuple[Fault, ...] = (
     queue_limit.FAULT,
     broker_memory_alarm.FAULT,
     broker_disk_alarm.FAULT,
+    latency.FAULT,
+    down.FAULT,
+    bandwidth.FAULT,
+    slow_close.FAULT,
+    timeout.FAULT,
+    reset_peer.FAULT,
+    slicer.FAULT,
+    limit_data.FAULT,
+    partition.FAULT,
+    cache_down.FAULT,
+    cache_slow.FAULT,
 )
 
 

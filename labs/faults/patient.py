@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
 from labs.control.caches import Caches
+from labs.control.links import Links
 from labs.control.postgres import Postgres
 
 
@@ -27,7 +28,7 @@ class Replicas(Protocol):
 
 
 class Patient(Processes, Replicas, Protocol):
-    """A running shop, with an instrument for each of its stores."""
+    """A running shop, with an instrument for each of its stores and one for the network."""
 
     @property
     def postgres(self) -> Postgres: ...
@@ -37,3 +38,5 @@ class Patient(Processes, Replicas, Protocol):
     def broker(self) -> Broker: ...
     @property
     def caches(self) -> Caches: ...
+    @property
+    def links(self) -> Links: ...

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from compose.wire.client import Wire
-from labs.control.client import ShopClient
+from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import bring_up, take_down
 from tests.shop.buying import buy, eventually
 
@@ -28,12 +28,14 @@ def test_the_wire_is_listed_and_reachable(shop: ShopClient) -> None:
     assert {f"{client}:memcached-1", f"{client}:postgres-2"} <= names
 
 
-def test_a_replica_that_comes_later_has_its_own_links_until_it_goes(shop: ShopClient) -> None:
+def test_a_replica_that_comes_later_has_its_own_links_and_their_faults_until_it_goes(shop: ShopClient) -> None:
+    shop.set_fault("latency", "catalog:postgres", latency=1)
     shop.scale("catalog", 3)
     try:
-        assert "catalog-3:postgres-2" in wire(shop).proxies()
+        assert wire(shop).proxies()["catalog-3:postgres-2"]["toxics"]
     finally:
         shop.scale("catalog", 2)
+        shop.heal()
     assert "catalog-3:postgres-2" not in wire(shop).proxies()
 
 
@@ -60,8 +62,10 @@ def unwired() -> Iterator[ShopClient]:
         take_down(name)
 
 
-def test_a_shop_without_the_wire_sells_and_says_that_it_has_none(unwired: ShopClient) -> None:
+def test_a_shop_without_the_wire_sells_and_says_what_it_cannot_do(unwired: ShopClient) -> None:
     report = unwired.report()
     assert (report["wired"], report["wire_url"]) == (False, None)
     assert "wire" not in [c["name"] for c in report["components"]]
     assert buy(unwired.url).status == 201
+    with pytest.raises(ControlFailed, match="up without --no-wire"):
+        unwired.set_fault("latency", "catalog:postgres")
