@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies
+from labs.queueing import queue_backlog
 
 
 class NoSuchLab(Exception):
@@ -13,7 +14,7 @@ class NoSuchLab(Exception):
 
 def all_labs() -> Sequence[Lab]:
     """In the order of the course."""
-    return [balancing_policies.LAB]
+    return [balancing_policies.LAB, queue_backlog.LAB]
 
 
 def lab_named(slug: str) -> Lab:

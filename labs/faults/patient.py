@@ -27,7 +27,13 @@ class Replicas(Protocol):
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
 
 
-class Patient(Processes, Replicas, Protocol):
+class Switches(Protocol):
+    """Run-time switches of the services; `default` gives one back. Raises RuntimeFailed without a primary."""
+
+    def set_flag(self, name: str, text: str | bool | int | float) -> Any: ...
+
+
+class Patient(Processes, Replicas, Switches, Protocol):
     """A running shop, with an instrument for each of its stores and one for the network."""
 
     @property
