@@ -48,9 +48,8 @@ TEACHING = Teaching(
     artifacts="""\
 A packer is a little slower than 1 / packing time, because it also writes the parcel down and tells orders, so the
 backlog grows a little faster than λ - μ and drains a little slower. The backlog is counted in the tables: the broker's
-own figure leaves out up to ten messages that each packer has taken in advance (prefetch). While the new packers start, the
-backlog still grows. Arrivals are evenly spaced: bunches (`poisson`) would make queues
-even below capacity.""",
+own figure leaves out up to ten messages that each packer has taken in advance (prefetch). While the new packers start,
+the backlog still grows. Arrivals are evenly spaced: bunches (`poisson`) would make queues even below capacity.""",
     mitigation="""\
 The knob was turned in the method: `./shoplab scale fulfilment=4`, while the shop is open. The queue's depth is the
 signal to do it by, and an autoscaler does just that.""",
@@ -87,7 +86,6 @@ would you need to be back within 2 s? Solve it first. Then try: `./shoplab break
     notes="""\
 5 min: draw the map, let them predict; most expect the checkout to become slower. 10 min: run, and look at the first
 plot together: slope up, slope down, formula beside each. 10 min: who was hurt? Ask for the one alert they would set.
-What goes wrong: on a machine that is very busy a packer is slower than a third of a second and the drain takes longer than the
-formula says; the table shows the measured μ.
-Ask at the end: what if no help comes?""",
+What goes wrong: on a machine that is very busy a packer is slower than a third of a second, and the drain takes longer
+than the formula says; the table shows the measured μ. Ask at the end: what if no help comes?""",
 )
