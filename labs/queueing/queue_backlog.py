@@ -175,7 +175,9 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     plots.shade(figure, helped - seen.series["backlog"][0][0], gone - seen.series["backlog"][0][0], "four packers")
     return {
         "backlog": figure,
-        "delay": plots.curves("How late each parcel was packed, by the time of its order", "seconds", delay),
+        "delay": plots.curves(
+            "How late each parcel was packed, by the time of its order", "seconds", delay, dots=["parcels"]
+        ),
         "checkout": plots.bars(
             "What shoppers waited at the checkout",
             "latency (ms)",
@@ -191,7 +193,7 @@ def _felt(n: Numbers) -> str:
     return "it rises by the packing time" if n["slow_p50_ms"] - n["normal_p50_ms"] >= 160 else "nothing"
 
 
-HELPED = LoadPlan(mix="checkout", rate=RATE, seconds=25, quick_seconds=13)
+HELPED = LoadPlan(mix="checkout", rate=RATE, seconds=25, quick_seconds=14)
 
 LAB = Lab(
     slug="queue-backlog",
@@ -202,7 +204,7 @@ LAB = Lab(
     goal="how fast a backlog grows, who pays for it and how much, and how long it takes to drain: by three formulas.",
     map="""\
 shoppers ──► orders ──► outbox ─ relay ──► queue ──► fulfilment, one (then four) ──► parcel
-             6 a second                    ▓▓▓▓▓     a third of a second for a parcel ◄── became slow
+             6 a second                    ▓▓▓▓▓     1/3 s for a parcel ◄── became slow
              201 at once                   the backlog""",
     predictions=(
         Number(
@@ -240,7 +242,7 @@ shoppers ──► orders ──► outbox ─ relay ──► queue ──► f
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1000), probes.invariants()),
     steady_load=LoadPlan(mix="checkout", rate=RATE, seconds=10, quick_seconds=4),
-    load=LoadPlan(mix="checkout", rate=RATE, seconds=20, quick_seconds=10, warm_up_s=0.0),
+    load=LoadPlan(mix="checkout", rate=RATE, seconds=24, quick_seconds=14, warm_up_s=0.0),
     prepare=(),
     method=(slow_packing, a_sale, more_packers, every_parcel),
     measure=measure,

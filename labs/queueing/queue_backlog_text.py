@@ -48,8 +48,10 @@ TEACHING = Teaching(
     artifacts="""\
 A packer is a little slower than 1 / packing time, because it also writes the parcel down and tells orders, so the
 backlog grows a little faster than λ - μ and drains a little slower. The backlog is counted in the tables: the broker's
-own figure leaves out up to ten messages that each packer has taken in advance (prefetch). While the new packers start,
-the backlog still grows. Arrivals are evenly spaced: bunches (`poisson`) would make queues even below capacity.""",
+own figure leaves out up to ten messages that each packer has taken in advance (prefetch). Those ten stay with the first
+packer when the others come, so some later orders are packed before them: look for it in the plot of delays. While the
+new packers start, the backlog still grows. Arrivals are evenly spaced: bunches (`poisson`) would make queues even below
+capacity.""",
     mitigation="""\
 The knob was turned in the method: `./shoplab scale fulfilment=4`, while the shop is open. The queue's depth is the
 signal to do it by, and an autoscaler does just that.""",
