@@ -28,6 +28,7 @@ __all__ = ["ContainersRuntime", "available"]
 
 BUILD_S, UP_S, DOWN_S, READY_S = 900.0, 180.0, 60.0, 30.0
 POLL_S = 0.3
+CPU_PERIOD_US = 100_000
 STATES: Mapping[str, State] = {"running": "running", "paused": "paused"}
 
 
@@ -113,6 +114,11 @@ class ContainersRuntime:
 
     def resume(self, component: str) -> None:
         self._thaw(self._running(component))
+
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        quota = -1 if cpus is None else round(cpus * CPU_PERIOD_US)
+        container = self._container(component).id
+        self._engine.docker("update", f"--cpu-period={CPU_PERIOD_US}", f"--cpu-quota={quota}", container)
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._service(service)

@@ -100,15 +100,15 @@ def live(here: Place) -> None:
 
     runtime.up(progress)
     try:
-        shop = RunningShop(here.name, folder, runtime, places.passwords(folder))
-        shop.undo_what_outlived()
-        if here.runtime == "containers":
-            shop.balancer.introduce_all()
-        progress("first order", "starting")
-        order = first_order.shipped()
-        progress("first order", "ready")
-        shop.health.start()
-        serve(shop, here, order)
+        with contextlib.closing(RunningShop(here.name, folder, runtime, places.passwords(folder))) as shop:
+            shop.undo_what_outlived()
+            if here.runtime == "containers":
+                shop.balancer.introduce_all()
+            progress("first order", "starting")
+            order = first_order.shipped()
+            progress("first order", "ready")
+            shop.health.start()
+            serve(shop, here, order)
     finally:
         place.write(here)
         runtime.down(lambda *_: None)

@@ -17,6 +17,7 @@ from labs.control.broker import Broker
 from labs.control.caches import Caches
 from labs.control.flags import FlagBoard, Value
 from labs.control.health import HealthWatch
+from labs.control.helpers import Helpers
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
@@ -45,12 +46,17 @@ class RunningShop:
         self.broker = Broker(runtime, self.probes)
         self.caches = Caches(addresses)
         self.links = Links(runtime)
+        self.helpers = Helpers()
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
+
+    def close(self) -> None:
+        """End what was started beside the shop."""
+        self.helpers.end_all()
 
     @property
     def url(self) -> str:
@@ -181,6 +187,10 @@ class RunningShop:
     def resume(self, component: str) -> None:
         """Let it go on."""
         self.runtime.resume(component)
+
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        """Give it so much of the processors; None: all it wants."""
+        self.runtime.limit_cpu(component, cpus)
 
     def members(self, service: str) -> Sequence[str]:
         """Its components, whatever their state."""

@@ -1,4 +1,8 @@
-"""The balancer's line for one replica leads where nobody listens; the replica itself is well."""
+"""The balancer's line for one replica leads where nobody listens; the replica itself is well.
+
+Control's active checks take the line out after two seconds; with the flag gateway.health_checks off, only nginx's
+passive ones are left to find out.
+"""
 
 from labs.faults.fault import Fault, Parameter
 

@@ -11,6 +11,8 @@ from labs.faults.fault import Fault, UnknownFault, near
 COMPONENT = ("store", "wire", "gateway", "service", "worker")
 STORES = ("postgres", "memcached", "rabbitmq")
 ANYTHING = COMPONENT
+MACHINE = "machine"
+"""What everything runs on, shared by all of the shop and by whoever else is there."""
 ANSWERS_HTTP = ("service", "worker")
 LINK, CACHE_LINK, LINKED = "link", "cache", "linked"
 """Of the network: links; all links to a cache node; whoever is at the end of a link."""
@@ -22,7 +24,7 @@ def words(components: Sequence[Component], links: Sequence[Link] = ()) -> Mappin
     """Everything that can be struck, each with the words a fault's `kinds` may call it by: a component by its kind, a
     store also by its make and its present role, a service by `balanced` or `consumers`; and those of the network.
     """
-    found: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {MACHINE: {MACHINE}}
     for component in components:
         make = next((make for make in STORES if component.name.startswith(make)), "")
         found[component.name] = {component.kind, make, component.role or ""} - {""}
