@@ -37,10 +37,6 @@ def more_packers(shop: Bench) -> None:
         shop.facts["helped_at"] = time.time()
         shop.wait_until(lambda: parcels.waiting(shop.shop) <= GONE, "the backlog is gone", timeout_s=60)
         shop.facts["gone_at"] = time.time()
-
-
-def every_parcel(shop: Bench) -> None:
-    """Look up for every parcel when its order was placed and when it was packed."""
     parcels.all_packed(shop)
     shop.series["delay"] = list(parcels.delays(shop.shop, shop.phases["steady_before"].load.started_at))
 
@@ -244,7 +240,7 @@ shoppers ──► orders ──► outbox ─ relay ──► queue ──► f
     steady_load=LoadPlan(mix="checkout", rate=RATE, seconds=10, quick_seconds=4),
     load=LoadPlan(mix="checkout", rate=RATE, seconds=24, quick_seconds=14, warm_up_s=0.0),
     prepare=(),
-    method=(slow_packing, a_sale, more_packers, every_parcel),
+    method=(slow_packing, a_sale, more_packers),
     measure=measure,
     findings=findings,
     rows=rows,
