@@ -44,7 +44,10 @@ def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = Tr
     if kind == "containers":
         from compose.runtime.containers import ContainersRuntime
 
-        runtime: Runtime = ContainersRuntime(name, container_variables(name, folder, base), topology.PROJECT)
+        links_file = folder / "links.json" if wired else None
+        runtime: Runtime = ContainersRuntime(
+            name, container_variables(name, folder, base), topology.PROJECT, links_file
+        )
         return runtime
     from compose.runtime.local import LocalRuntime
 

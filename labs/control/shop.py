@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from compose.runtime.links import family
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import invariants
 from labs.control.balancer import Balancer
@@ -169,8 +170,14 @@ class RunningShop:
             self.balancer.tell_again()
         elif service == "wire":
             self._faults.renew_links()
-        elif self.runtime.name == "containers":
-            self.balancer.introduce(service)
+        if self.runtime.name == "containers":
+            for moved in self._reached_at(service):
+                self.balancer.introduce(moved)
+
+    def _reached_at(self, service: str) -> set[str]:
+        """Whom the gateway finds where this service is: the wire stands for those behind it."""
+        behind = {family(link.server) for link in self.runtime.links() if link.client == "gateway"}
+        return behind if service == "wire" else {service}
 
     def stop(self, component: str, grace_s: float) -> None:
         """Ask it to end."""

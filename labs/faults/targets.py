@@ -53,5 +53,5 @@ def must_strike(fault: Fault, target: str, components: Sequence[Component], link
     if target not in known:
         raise UnknownComponent(f"there is no component {target!r}; {near(target, would)}")
     if target not in would:
-        here = ", ".join(would) or "nothing" if len(would) <= SHOWN else near(target, would)
-        raise UnknownFault(f"{fault.name} cannot strike {target}; it strikes: {', '.join(fault.kinds)}, here {here}")
+        here = near(target, would) if len(would) > SHOWN else f"here {', '.join(would) or 'nothing'}"
+        raise UnknownFault(f"{fault.name} cannot strike {target}; it strikes: {', '.join(fault.kinds)}; {here}")
