@@ -22,10 +22,8 @@ def apply(shop: Patient, component: str, given: Mapping[str, Any]) -> None:
     other, direction = given["target"], given["direction"]
     made, taken = shop.links.of(component, other), shop.links.of(other, component)
     if not made and not taken:
-        partners = [link.server for link in shop.links.of(component)] + [
-            link.client for link in shop.links.of("", component)
-        ]
-        raise UnknownFault(f"partition: {component} has no link with {other}; {near(other, partners)}")
+        known = partners(shop, component)
+        raise UnknownFault(f"partition: {component} has no link with {other}; {near(other, known)}")
     for links, ways in ((made, LOST[direction]), (taken, LOST[SEEN_BY_THE_OTHER[direction]])):
         for way in ways:
             shop.links.strike(note("partition", component), links, {**SILENCE, "stream": way})
