@@ -11,7 +11,7 @@ from services.catalog.products import Products
 from services.common.cache import Cache, Habits
 from services.common.db import Database
 from services.common.flags import Flags, follow
-from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.memcached import MemcachedSettings, Patience, make_nodes
 from services.common.placement import chosen
 from services.common.replica import Service
 from services.common.settings import DatabaseSettings, WebSettings, env
@@ -31,12 +31,19 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     database = Database(settings, "catalog", reads=True)
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
-    nodes = make_nodes(settings)
+    nodes = make_nodes(settings, lambda: patience(flags))
     place = chosen(nodes, lambda: flags["catalog.placement"])
     cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s, habits=lambda: habits(flags))
     products = Products(database, lambda: flags["catalog.origin_ms"] / 1000)
     browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s)
     return create_app(browsing, {"database": database.ping_any})
+
+
+def patience(flags: Flags) -> Patience:
+    """How long the cache is waited for right now. (The flags themselves are read with the settings' patience: who waits
+    for ever must still hear that it should not.)
+    """
+    return Patience(flags["catalog.cache_wait_ms"] / 1000, flags["catalog.cache_out_s"])
 
 
 def habits(flags: Flags) -> Habits:

@@ -10,6 +10,10 @@ FLAGS = (
         choices=tuple(PLACEMENTS),
         help="how cached things are spread over the cache nodes",
     ),
+    Flag(
+        name="catalog.cache_wait_ms", default=200.0, unit="ms", help="how long the answer of a cache node is waited for"
+    ),
+    Flag(name="catalog.cache_out_s", default=3.0, unit="s", help="how long a cache node that failed is left alone"),
     Flag(name="catalog.ttl_s", default=60.0, unit="s", help="how long a product and its picture are cached at most"),
     Flag(name="catalog.single_flight", default=True, help="of all who miss the same thing at once, one loads it"),
     Flag(name="catalog.ttl_jitter", default=True, help="what was loaded together does not expire together"),

@@ -10,7 +10,7 @@ from cache_servers import Server
 
 from services.cart.carts import Carts
 from services.common.cache import Cache
-from services.common.memcached import Node, NodeFailed
+from services.common.memcached import Node, NodeFailed, Patience
 from services.common.placement import ranked
 
 pytestmark = pytest.mark.servers
@@ -37,7 +37,7 @@ def nodes_of() -> Iterator[Callable[..., list[Node]]]:
     made: list[Node] = []
 
     def make(servers: list[Server], out_s: float = 3.0) -> list[Node]:
-        nodes = [Node(server.address, WAIT_S, out_s) for server in servers]
+        nodes = [Node(server.address, lambda: Patience(WAIT_S, out_s)) for server in servers]
         made.extend(nodes)
         return nodes
 
@@ -66,6 +66,19 @@ def test_a_frozen_node_costs_one_bounded_wait_and_then_nothing(servers, nodes_of
     for _ in range(20):
         assert carts.get(ID) == {"tea-001": 2}
     assert time.monotonic() - started < 20 * WAIT_S
+
+
+def test_a_connection_that_is_open_follows_a_change_of_patience(servers, nodes_of):
+    patience = Patience(wait_s=5, out_s=0)
+    node = Node(servers[0].address, lambda: patience)
+    assert node.get("k") is None
+    patience = Patience(wait_s=0.05, out_s=0)
+    servers[0].freeze()
+    started = time.monotonic()
+    with pytest.raises(NodeFailed):
+        node.get("k")
+    assert time.monotonic() - started < 2 and node.alive()
+    node.close()
 
 
 def test_a_thawed_node_does_not_bring_its_old_copy_back(servers, nodes_of):
