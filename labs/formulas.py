@@ -59,19 +59,19 @@ def utilisation(rate: float, service_s: float, servers: int) -> float:
     return rate * service_s / servers
 
 
-def backlog(rate: float, capacity: float, seconds: float, before: float = 0) -> float:
-    """(λ - μ)·t, added to what waited before: what comes faster than it is worked off piles up. Never below zero."""
-    return max(0.0, before + (rate - capacity) * seconds)
+def reloaded_by_modulo(nodes: int) -> float:
+    """The share of keys that must be loaded anew when one of n cache nodes is lost and keys go by hash mod n.
+
+    A key stays if it finds the same node by hash mod n among n as by hash mod (n - 1) among those left. Both remainders
+    together take n(n - 1) values, all equally likely (Chinese remainder theorem: n and n - 1 have no common divisor),
+    and each of the n - 1 nodes left is hit by one of them: 1/n stays, whichever node is lost.
+    """
+    return 1 - 1 / nodes
 
 
-def drain_s(backlog: float, capacity: float, rate: float) -> float:
-    """backlog / (μ' - λ): how long until a backlog is gone while work still arrives. Never (infinite) if μ' ≤ λ."""
-    return backlog / (capacity - rate) if capacity > rate else math.inf
-
-
-def queue_delay_s(backlog: float, capacity: float) -> float:
-    """backlog / μ: how long somebody who queues up now waits until those in front are served."""
-    return backlog / capacity
+def reloaded_by_rendezvous(nodes: int) -> float:
+    """The same with rendezvous hashing: the lost node's own keys and no other. Nobody can do with fewer."""
+    return 1 / nodes
 
 
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:

@@ -5,6 +5,7 @@ from random import Random
 
 from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_cart, wanted
 from labs.load.sample import BOT
+from labs.load.shelf import shelf
 from labs.load.shoppers import Step, Visit, shoppers
 
 Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
@@ -74,6 +75,7 @@ def one_each(requests: Callable[[Random, Sequence[str]], Iterator[Request]]) -> 
 MIXES: dict[str, Mix] = {
     "browse": one_each(browse),
     "products": one_each(products),
+    "shelf": one_each(shelf),
     "checkout": one_each(checkout),
     "sale": one_each(sale),
     "shoppers": shoppers,

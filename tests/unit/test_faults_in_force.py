@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 
-from compose.runtime.links import Link
 from compose.runtime.verbs import Component, RuntimeFailed, UnknownComponent
 from labs.control.in_force import FaultsInForce
 from labs.control.ledger import Ledger
@@ -25,9 +24,6 @@ class Machine:
 
     def ps(self) -> Sequence[Component]:
         return [REPLICA, CART, DEAD]
-
-    def links(self) -> Sequence[Link]:
-        return []
 
 
 class Body:

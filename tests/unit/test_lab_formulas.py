@@ -33,20 +33,22 @@ def test_all_waiting_is_everyones_normal_time_and_the_delay_of_those_it_hits() -
     assert formulas.total_wait(400, 0.002, 0.25, 0.3) == pytest.approx(0.8 + 30)
 
 
-def test_a_backlog_grows_by_the_difference_and_drains_by_the_difference() -> None:
-    assert formulas.backlog(8, 4, 10) == 40
-    assert formulas.backlog(8, 16, 5, before=40) == 0 == formulas.backlog(8, 16, 60, before=40)
-    assert formulas.drain_s(40, 16, 8) == 5
-    assert formulas.queue_delay_s(40, 4) == 10
-
-
-def test_a_capacity_that_is_just_enough_never_drains_a_backlog() -> None:
-    assert formulas.drain_s(1, 8, 8) == float("inf")
-
-
 def test_littles_law_and_utilisation() -> None:
     assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 10])
+def test_modulo_moves_what_counting_all_remainders_says_whichever_node_is_lost(nodes: int) -> None:
+    hashes = range(nodes * (nodes - 1))
+    for lost in range(nodes):
+        left = [node for node in range(nodes) if node != lost]
+        moved = sum(left[number % (nodes - 1)] != number % nodes for number in hashes)
+        assert formulas.reloaded_by_modulo(nodes) == pytest.approx(moved / len(hashes))
+
+
+def test_rendezvous_moves_one_in_n() -> None:
+    assert formulas.reloaded_by_rendezvous(10) == 0.1
 
 
 @pytest.mark.parametrize(("percentile", "needed"), [(0.95, 72), (0.99, 368)])

@@ -1,0 +1,1 @@
+"""Labs about answers kept ready."""

@@ -1,1 +1,0 @@
-"""Labs about work that is done later."""
