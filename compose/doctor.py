@@ -68,6 +68,7 @@ def diagnose(
         lambda: docker_part("Docker Engine", (25,), ["version", "--format", "{{.Server.Version}}"], machine),
         lambda: docker_part("Docker Compose", (2, 26), ["compose", "version", "--short"], machine),
         lambda: browser(machine),
+        lambda: yardstick(machine),
     ]
     with ThreadPoolExecutor(len(checks)) as pool:
         return [done.result() for done in [pool.submit(check) for check in checks]]
@@ -163,3 +164,9 @@ def browser(machine: Machine) -> Check:
     found = next(filter(None, map(machine.which, BROWSERS)), None)
     advice = f"needed for `./shoplab test` only; {how_to_install('chromium')}"
     return finding("Chromium", found is not None, str(found or "not installed"), "any", advice, optional=True)
+
+
+def yardstick(machine: Machine) -> Check:
+    found = machine.which("wrk")
+    advice = f"needed for `./shoplab bench` and `test` only; {how_to_install('wrk')}"
+    return finding("wrk", found is not None, str(found or "not installed"), "any", advice, optional=True)

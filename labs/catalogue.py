@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from labs.caching import cache_node_loss
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies
+from labs.queueing import queue_backlog
 
 
 class NoSuchLab(Exception):
@@ -14,7 +15,7 @@ class NoSuchLab(Exception):
 
 def all_labs() -> Sequence[Lab]:
     """In the order of the course."""
-    return [balancing_policies.LAB, cache_node_loss.LAB]
+    return [balancing_policies.LAB, cache_node_loss.LAB, queue_backlog.LAB]
 
 
 def lab_named(slug: str) -> Lab:

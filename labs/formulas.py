@@ -74,6 +74,21 @@ def reloaded_by_rendezvous(nodes: int) -> float:
     return 1 / nodes
 
 
+def backlog(rate: float, capacity: float, seconds: float, before: float = 0) -> float:
+    """(λ - μ)·t, added to what waited before: what comes faster than it is worked off piles up. Never below zero."""
+    return max(0.0, before + (rate - capacity) * seconds)
+
+
+def drain_s(backlog: float, capacity: float, rate: float) -> float:
+    """backlog / (μ' - λ): how long until a backlog is gone while work still arrives. Never (infinite) if μ' ≤ λ."""
+    return backlog / (capacity - rate) if capacity > rate else math.inf
+
+
+def queue_delay_s(backlog: float, capacity: float) -> float:
+    """backlog / μ: how long somebody who queues up now waits until those in front are served."""
+    return backlog / capacity
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -1,6 +1,6 @@
 """Plots for the back of a classroom, with or without colour: labels on the marks, patterns, dashes, units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects
@@ -53,14 +53,18 @@ def timeline(title: str, loads: Mapping[str, Mapping[str, Any]], column: str, un
     return _style(figure, title, unit).update_xaxes(title_text="time (s)")
 
 
-def curves(title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> Any:
-    """Lines over the seconds of a run, each named at its end. `series`: name -> pairs of seconds and a value."""
+def curves(
+    title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]], dots: Collection[str] = ()
+) -> Any:
+    """Lines over the seconds of a run, each named at its end; those in `dots` are marks without a line. `series`:
+    name -> pairs of seconds and a value.
+    """
     figure = go.Figure()
     begin = min((at for points in series.values() for at, _ in points), default=0.0)
     for index, (name, points) in enumerate(series.items()):
         times, values = [at - begin for at, _ in points], [value for _, value in points]
         figure.add_scatter(
-            name=name, x=times, y=values, mode="lines+markers", showlegend=False,
+            name=name, x=times, y=values, mode="markers" if name in dots else "lines+markers", showlegend=False,
             line={"dash": DASHES[index % 4], "width": 3, "color": FILLS[index % 4]},
             marker={"symbol": MARKERS[index % 4], "size": 7},
         )  # fmt: skip

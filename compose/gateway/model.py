@@ -12,6 +12,7 @@ from compose.gateway.checks import SpecInvalid, fits, no_twins, one_of, port
 Policy = Literal["round_robin", "least_conn", "ip_hash"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 MAX_WEIGHT = 100
+MAX_CHECK = 3600
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?:([0-9]{1,5})")
@@ -22,12 +23,16 @@ _LOG = re.compile(r"[A-Za-z0-9/._-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One replica. `weight` is its share beside the others'; `down` keeps its line, without new requests."""
+    """One replica. `weight` is its share beside the others'; `down` keeps its line, without new requests. After
+    `max_fails` failures it is left alone for `fail_timeout_s` (0: never, whatever happens).
+    """
 
     name: str
     address: str
     weight: int = 1
     down: bool = False
+    max_fails: int = 2
+    fail_timeout_s: int = 3
 
     def __post_init__(self) -> None:
         fits("server name", self.name, _NAME, "catalog-2")
@@ -37,6 +42,9 @@ class Server:
             raise SpecInvalid(
                 f"{self.name}: the weight must be a whole number from 1 to {MAX_WEIGHT}, not {self.weight!r}"
             )
+        for what, number in (("max_fails", self.max_fails), ("fail_timeout_s", self.fail_timeout_s)):
+            if type(number) is not int or not 0 <= number <= MAX_CHECK:
+                raise SpecInvalid(f"{self.name}: {what} must be a whole number from 0 to {MAX_CHECK}, not {number!r}")
         if type(self.down) is not bool:
             raise SpecInvalid(f"{self.name}: down must be true or false, not {self.down!r}")
 

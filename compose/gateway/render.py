@@ -146,7 +146,8 @@ def _upstream(upstream: Upstream) -> Base:
 
 
 def _server(server: Server) -> Base:
-    return directive("server", *_place(server), "max_fails=2", "fail_timeout=3s", *(["down"] if server.down else []))
+    checks = [f"max_fails={server.max_fails}", f"fail_timeout={server.fail_timeout_s}s"]
+    return directive("server", *_place(server), *checks, *(["down"] if server.down else []))
 
 
 def _panic(upstream: Upstream) -> Iterator[Base]:

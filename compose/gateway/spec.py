@@ -24,6 +24,7 @@ __all__ = [
     "from_json",
     "from_replicas",
     "to_json",
+    "with_address",
     "with_down",
     "with_policy",
     "with_replicas",
@@ -76,6 +77,22 @@ def with_weight(spec: Gateway, service: str, server: str, weight: int) -> Gatewa
 def with_down(spec: Gateway, service: str, server: str, down: bool = True) -> Gateway:
     """The same gateway, giving this replica no new requests (or again). Drain a replica so before stopping it."""
     return _with_server(spec, service, server, lambda line: replace(line, down=down))
+
+
+def with_address(
+    spec: Gateway,
+    service: str,
+    server: str,
+    address: str,
+    max_fails: int = Server.max_fails,
+    fail_timeout_s: int = Server.fail_timeout_s,
+) -> Gateway:
+    """The same gateway, looking for this replica elsewhere, more or less patient with it."""
+
+    def moved(line: Server) -> Server:
+        return replace(line, address=address, max_fails=max_fails, fail_timeout_s=fail_timeout_s)
+
+    return _with_server(spec, service, server, moved)
 
 
 def with_replicas(spec: Gateway, service: str, replicas: Mapping[str, str]) -> Gateway:

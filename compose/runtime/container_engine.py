@@ -81,10 +81,12 @@ class Container:
 
 
 class Engine:
-    """The engine as one shop sees it: only containers that carry the shop's name in Compose's own label."""
+    """The engine as one shop sees it: only containers that carry the shop's name in Compose's own label. Compose merges
+    `override`, once it exists, into `compose_file`.
+    """
 
-    def __init__(self, name: str, values: Mapping[str, str], compose_file: Path) -> None:
-        self._name, self._file = name, compose_file
+    def __init__(self, name: str, values: Mapping[str, str], compose_file: Path, override: Path | None = None) -> None:
+        self._name, self._file, self._override = name, compose_file, override
         placeholders = set(re.findall(r"\$\{(\w+)", compose_file.read_text()))
         self._environment = {k: v for k, v in os.environ.items() if k not in placeholders} | dict(values)
 
@@ -137,7 +139,9 @@ class Engine:
         return {line.split()[0]: _megabytes(line.split()[1]) for line in said.splitlines() if line.strip()}
 
     def _compose_words(self) -> list[str]:
-        return ["compose", "--project-name", self._name, "--file", str(self._file), "--progress", "plain"]
+        files = [file for file in (self._file, self._override) if file and file.exists()]
+        named = [word for file in files for word in ("--file", str(file))]
+        return ["compose", "--project-name", self._name, *named, "--progress", "plain"]
 
 
 def tail(text: str, lines: int = 12) -> str:

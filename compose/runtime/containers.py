@@ -5,6 +5,7 @@ Compose's labels, `catalog-2` is container number 2 of the service `catalog`, an
 A paused container refuses nearly every command, so whoever is to be stopped or killed is resumed first.
 """
 
+import json
 import sys
 import tempfile
 import time
@@ -20,29 +21,36 @@ from python_on_whales.exceptions import DockerException
 from compose import topology
 from compose.runtime import readiness
 from compose.runtime.container_engine import Container, Engine, available, tail
-from compose.runtime.links import Link
+from compose.runtime.container_links import ContainerLinks, port_of, way
+from compose.runtime.links import Link, lay, to_json
 from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, unknown
 from compose.topology import Service
+from compose.wire.client import Wire
 
 __all__ = ["ContainersRuntime", "available"]
 
 BUILD_S, UP_S, DOWN_S, READY_S = 900.0, 180.0, 60.0, 30.0
 POLL_S = 0.3
+CPU_PERIOD_US = 100_000
 STATES: Mapping[str, State] = {"running": "running", "paused": "paused"}
 
 
 class ContainersRuntime:
     """See `verbs.Runtime`. `values` fill compose.yaml's placeholders: ports and passwords; the rest has defaults there.
+    `links_file`: where what Compose must know of the links is written; without one, the shop has no wire.
 
     Data stays in volumes when the shop goes down.
     """
 
     name: Literal["local", "containers"] = "containers"
 
-    def __init__(self, name: str, values: Mapping[str, str], root: Path) -> None:
+    def __init__(self, name: str, values: Mapping[str, str], root: Path, links_file: Path | None = None) -> None:
         file = root / "compose" / "compose.yaml"
-        self._topology = topology.load(file).without_wire()
-        self._engine = Engine(name, {**values, "SHOPLAB_NAME": name}, file)
+        described = topology.load(file)
+        self._topology = described if links_file else described.without_wire()
+        self._links, self._links_file = ContainerLinks(self._topology, name), links_file
+        wired = {"LINKS": to_json(self._first_links()), "COMPOSE_PROFILES": "wire" if links_file else ""}
+        self._engine = Engine(name, {**values, "SHOPLAB_NAME": name, **wired}, file, links_file)
         self._docker = DockerClient()
         self._secrets = {
             key: topology.interpolate(service.environment[key], values)
@@ -58,6 +66,8 @@ class ContainersRuntime:
         progress("images", "starting")
         self._engine.compose("build", within_s=BUILD_S)
         progress("images", "ready")
+        if self._links_file:
+            self._links_file.write_text(json.dumps(self._links.override(self._first_links())))
         try:
             self._bring_up(progress)
         except BaseException:
@@ -93,6 +103,8 @@ class ContainersRuntime:
         elif container.state != "running":
             self._do(self._docker.container.start, container)
         self._wait_ready([component], READY_S)
+        if component == "wire":
+            lay(Wire(self.address("wire")), self.links())
 
     def stop(self, component: str, grace_s: float = 5.0) -> None:
         container = self._container(component)
@@ -114,18 +126,25 @@ class ContainersRuntime:
     def resume(self, component: str) -> None:
         self._thaw(self._running(component))
 
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        quota = -1 if cpus is None else round(cpus * CPU_PERIOD_US)
+        container = self._container(component).id
+        self._engine.docker("update", f"--cpu-period={CPU_PERIOD_US}", f"--cpu-quota={quota}", container)
+
     def scale(self, service: str, replicas: int) -> None:
         described = self._service(service)
         found = self._found()
         frozen = [name for name, c in found.items() if c.service == service and c.state == "paused"]
         if frozen:
             raise RuntimeFailed(f"{', '.join(frozen)} is paused, and Compose scales nothing that is: resume it first")
-        how_many = f"{service}={replicas}"
+        how_many, links = f"{service}={replicas}", self.links()
         self._engine.compose(
             "up", "--detach", "--no-deps", "--no-recreate", "--no-build", "--scale", how_many, service, within_s=60
         )
         self._asked_for[service] = replicas
         self._wait_ready(described.components(replicas), READY_S)
+        if links != (now := self.links()):
+            lay(Wire(self.address("wire")), now, gone=[link for link in links if link not in now])
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         names = [component] if component else list(self._found())
@@ -148,7 +167,7 @@ class ContainersRuntime:
         return {
             name: address
             for name, container in self._found().items()
-            if (address := container.published.get(self._port(self._topology[container.service])))
+            if (address := container.published.get(port_of(self._topology[container.service])))
         }
 
     def members(self, service: str) -> Sequence[str]:
@@ -160,9 +179,11 @@ class ContainersRuntime:
 
     def replicas(self) -> Mapping[str, Mapping[str, str]]:
         found = self._found()
+        wire = found["wire"].ip if "wire" in found else ""
+        ways = {link.server: way(link, wire or "wire") for link in self.links() if link.client == "gateway"}
         return {
             service: {
-                name: f"{found[name].ip}:{self._port(self._topology[service])}"
+                name: ways.get(name) or f"{found[name].ip}:{port_of(self._topology[service])}"
                 for name in self._components(self._topology[service], found)
                 if name in found and found[name].ip
             }
@@ -170,7 +191,13 @@ class ContainersRuntime:
         }
 
     def links(self) -> Sequence[Link]:
-        return []
+        if not self._topology.links():
+            return []
+        found = self._found()
+        return self._links.among(lambda service: self._components(service, found))
+
+    def _first_links(self) -> Sequence[Link]:
+        return self._links.among(lambda service: service.components())
 
     # -- coming up -----------------------------------------------------------------------------------------------------
 
@@ -269,12 +296,8 @@ class ContainersRuntime:
 
     def _address(self, service: Service, container: Container) -> str | None:
         """From this machine."""
-        port = self._port(service)
+        port = port_of(service)
         return container.published.get(port) or (f"{container.ip}:{port}" if container.ip else None)
-
-    def _port(self, service: Service) -> str:
-        listen = topology.interpolate(service.environment.get("LISTEN", ""), {})
-        return listen.rpartition(":")[2]
 
     def _end(self, containers: Sequence[Container], grace_s: int) -> None:
         """All at once; Compose would go layer by layer. What went away in between is no matter."""

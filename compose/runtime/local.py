@@ -24,6 +24,7 @@ from compose.runtime.roster import Roster
 from compose.runtime.source import drop, readable_source
 from compose.runtime.supervisor import Supervisor
 from compose.runtime.surroundings import Surroundings
+from compose.runtime.throttle import Throttle
 from compose.runtime.verbs import Component, Progress, RuntimeFailed, State
 from compose.topology import Service, Topology
 from compose.wire.client import Wire
@@ -45,6 +46,8 @@ class LocalRuntime:
         self._supervisor = Supervisor(shop, user)
         self._launcher = Launcher(self._supervisor, self._roster, self._addresses, self._around, self._secrets)
         self._paused: set[str] = set()
+        self._freezing = threading.RLock()
+        self._throttles: dict[str, Throttle] = {}
 
     def up(self, progress: Progress) -> None:
         self._around.prepare(self._topology, self._user)
@@ -61,6 +64,8 @@ class LocalRuntime:
             raise
 
     def down(self, progress: Progress) -> None:
+        for component in list(self._throttles):
+            self.limit_cpu(component, None)
         kinds = {name: self._roster.of(name).kind for name in self._supervisor.running}
         for kind in STOP_ORDER:
             members = sorted(name for name in self._supervisor.running if kinds.get(name) == kind)
@@ -107,12 +112,21 @@ class LocalRuntime:
             self._paused.discard(component)
 
     def pause(self, component: str) -> None:
-        processes.send(self._process(component), signals.SIGSTOP)
-        self._paused.add(component)
+        with self._freezing:
+            processes.send(self._process(component), signals.SIGSTOP)
+            self._paused.add(component)
 
     def resume(self, component: str) -> None:
         processes.send(self._process(component), signals.SIGCONT)
         self._paused.discard(component)
+
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        self._roster.of(component)
+        if earlier := self._throttles.pop(component, None):
+            earlier.lift()
+        if cpus is not None:
+            going = lambda: None if component in self._paused else self._supervisor.running.get(component)  # noqa: E731
+            self._throttles[component] = Throttle(cpus, going, self._freezing)
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)

@@ -86,6 +86,9 @@ class Runtime(Protocol):
     def resume(self, component: str) -> None:
         """Let a frozen component go on."""
 
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        """Give it at most so many processors' worth of time, now and when it is started again; None lifts the limit."""
+
     def scale(self, service: str, replicas: int) -> None:
         """Run that many replicas; the gateway is told by the caller."""
 

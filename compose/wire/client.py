@@ -10,11 +10,11 @@ WITHIN_S = 3.0
 
 
 class WireFailed(Exception):
-    """It did not answer, or refused; `status` is 0 when there was no answer."""
+    """It did not answer in time, or refused; the message says which."""
 
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
+
+class WireGone(WireFailed):
+    """Nobody listens there: it has ended, and with it whatever was on its links."""
 
 
 class Wire:
@@ -62,6 +62,8 @@ class Wire:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             text = answer.read()
+        except ConnectionRefusedError as error:
+            raise WireGone(f"the wire at {self._address} does not run") from error
         except (OSError, http.client.HTTPException) as error:
             raise WireFailed(f"the wire at {self._address} does not answer: {error}") from error
         finally:

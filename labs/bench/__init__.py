@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from labs.bench import checkout, down, ground, machine, memory, product, report, startup
+from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, wrk
 from labs.bench.measurement import Measurement, Say
 from labs.commands.output import QUIET, complain, err
 from labs.control.client import ShopClient
@@ -21,6 +21,7 @@ INSIDE: Mapping[str, MeasureShop] = {
     "memory": memory.measure,
     "product": product.measure,
     "checkout": checkout.measure,
+    "load": load.measure,
 }
 """These look at a running one, which they share."""
 KNOWN = (*INSIDE, *STARTS)
@@ -28,13 +29,16 @@ KNOWN = (*INSIDE, *STARTS)
 
 def run(what: str, as_json: bool) -> int:
     """Measure one thing, or all. 0: every budget is kept, 1: one is not, 2: unknown. Leaves no shop behind, also when
-    interrupted.
+    interrupted. Raises MissingBinary before anything is started.
     """
     if what and what not in KNOWN:
         complain(f"there is no measurement {what!r}; these are known: {', '.join(KNOWN)}")
         return 2
+    names = [what] if what else KNOWN
+    if "load" in names:
+        wrk.program()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    measurements = measure([what] if what else KNOWN, progress)
+    measurements = measure(names, progress)
     if as_json:
         print(report.to_json(machine.describe(), measurements))
     else:

@@ -44,7 +44,10 @@ def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = Tr
     if kind == "containers":
         from compose.runtime.containers import ContainersRuntime
 
-        runtime: Runtime = ContainersRuntime(name, container_variables(name, folder, base), topology.PROJECT)
+        links_file = folder / "links.json" if wired else None
+        runtime: Runtime = ContainersRuntime(
+            name, container_variables(name, folder, base), topology.PROJECT, links_file
+        )
         return runtime
     from compose.runtime.local import LocalRuntime
 
@@ -100,15 +103,15 @@ def live(here: Place) -> None:
 
     runtime.up(progress)
     try:
-        shop = RunningShop(here.name, folder, runtime, places.passwords(folder))
-        shop.undo_what_outlived()
-        if here.runtime == "containers":
-            shop.balancer.introduce_all()
-        progress("first order", "starting")
-        order = first_order.shipped()
-        progress("first order", "ready")
-        shop.health.start()
-        serve(shop, here, order)
+        with contextlib.closing(RunningShop(here.name, folder, runtime, places.passwords(folder))) as shop:
+            shop.undo_what_outlived()
+            if here.runtime == "containers":
+                shop.balancer.introduce_all()
+            progress("first order", "starting")
+            order = first_order.shipped()
+            progress("first order", "ready")
+            shop.health.start()
+            serve(shop, here, order)
     finally:
         place.write(here)
         runtime.down(lambda *_: None)

@@ -1,6 +1,6 @@
 """How the gateway shares requests: told while it serves, and told again when it was started anew."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +10,7 @@ from compose.runtime.verbs import Runtime
 
 APPLY = ("python3", "-m", "compose.gateway", "apply")
 SHOW = ("python3", "-m", "compose.gateway", "show")
-
-Change = Callable[[Gateway], Gateway]
+NOBODY_LISTENS = 1
 
 
 class Balancer:
@@ -22,9 +21,11 @@ class Balancer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._told: Gateway | None = None
+        self._chosen: dict[str, str] = {}
 
     def balance(self, service: str, policy: str, weights: Mapping[str, int]) -> dict[str, Any]:
         """Switch an upstream's policy; `weights` by component, everybody else weighs 1. The upstream as it is now."""
+        self._chosen.pop(service, None)
         spec = self._spec()
         for server in spec.upstream(service).servers:
             spec = gateway.with_weight(spec, service, server.name, 1)
@@ -33,6 +34,31 @@ class Balancer:
         spec = gateway.with_policy(spec, service, "round_robin" if policy == "weights" else policy)
         self._tell(spec)
         return asdict(spec.upstream(service))
+
+    def override(self, service: str, policy: str) -> None:
+        """Another policy for now, beside the one that was chosen."""
+        spec = self._spec()
+        self._chosen.setdefault(service, spec.upstream(service).policy)
+        self._tell(gateway.with_policy(spec, service, policy))
+
+    def restore(self, service: str) -> None:
+        """The policy that was chosen; fine when no other one is in force."""
+        if service in self._chosen:
+            self._tell(gateway.with_policy(self._spec(), service, self._chosen[service]))
+            del self._chosen[service]
+
+    def misplace(self, replica: str, max_fails: int, fail_timeout_s: int) -> None:
+        """Look for a replica at a port where nobody listens: whoever tries is refused."""
+        service, address = self._place(replica)
+        nowhere = f"{address.partition(':')[0]}:{NOBODY_LISTENS}"
+        self._tell(gateway.with_address(self._spec(), service, replica, nowhere, max_fails, fail_timeout_s))
+
+    def find_again(self, replica: str) -> None:
+        """Look for a replica where it is; fine when there is no such replica any more."""
+        service, address = self._place(replica)
+        spec = self._spec()
+        if service and any(server.name == replica for server in spec.upstream(service).servers):
+            self._tell(gateway.with_address(spec, service, replica, address))
 
     def share_among(self, service: str, replicas: Mapping[str, str]) -> None:
         """Give a service's requests to these replicas only: {component: address}."""
@@ -70,6 +96,11 @@ class Balancer:
         """A gateway that was started anew knows nothing of what it was told."""
         if self._told:
             self._tell(self._told)
+
+    def _place(self, replica: str) -> tuple[str, str]:
+        """Its service and address; both empty when there is no such replica."""
+        places = self._runtime.replicas().items()
+        return next(((service, them[replica]) for service, them in places if replica in them), ("", ""))
 
     def _spec(self) -> Gateway:
         return gateway.from_json(self._runtime.exec("gateway", SHOW))

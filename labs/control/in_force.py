@@ -42,7 +42,7 @@ class FaultsInForce:
         if self._runtime.name not in fault.runtimes:
             raise RuntimeFailed(f"{name} cannot be done in {self._runtime.name}, only in {', '.join(fault.runtimes)}")
         with self._lock:
-            targets.must_strike(fault, target, self._runtime.ps())
+            targets.must_strike(fault, target, self._runtime.ps(), self._runtime.links())
             self._undo_earlier(name, target)
             entry = self._ledger.add(name, target, values)
             try:
@@ -55,6 +55,17 @@ class FaultsInForce:
             timer.daemon = True
             timer.start()
         return entry
+
+    def renew_links(self) -> None:
+        """Apply what is in force on the network once more: a wire that was started anew bears nothing, nor does a link
+        that is new.
+        """
+        with self._lock:
+            for entry in self.entries():
+                fault = self._find(entry.fault)
+                if targets.NETWORK.intersection(fault.kinds):
+                    with suppress(RuntimeFailed, UnknownFault):  # no wire yet, or nobody of that name any more
+                        fault.apply(self._patient, entry.target, entry.given)
 
     def undo_all(self) -> list[str]:
         """Undo every fault, the last one first. What could not be undone stays in force; why, in words."""

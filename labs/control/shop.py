@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from compose.runtime.links import family
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import invariants
 from labs.control.balancer import Balancer
@@ -17,9 +18,11 @@ from labs.control.broker import Broker
 from labs.control.caches import Caches
 from labs.control.flags import FlagBoard, Value
 from labs.control.health import HealthWatch
+from labs.control.helpers import Helpers
 from labs.control.in_force import FaultsInForce
 from labs.control.instruments import Instruments
 from labs.control.ledger import Entry, Ledger
+from labs.control.links import Links
 from labs.control.postgres import Postgres
 from labs.control.probes import Probes
 
@@ -43,12 +46,18 @@ class RunningShop:
         self.postgres = Postgres(self.probes, addresses, secrets)
         self.broker = Broker(runtime, self.probes)
         self.caches = Caches(addresses)
+        self.links = Links(runtime)
+        self.helpers = Helpers()
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
+
+    def close(self) -> None:
+        """End what was started beside the shop."""
+        self.helpers.end_all()
 
     @property
     def url(self) -> str:
@@ -89,6 +98,7 @@ class RunningShop:
             if present and replicas < len(present):
                 self.balancer.share_among(service, dict(list(present.items())[:replicas]))
             self.runtime.scale(service, replicas)
+            self._faults.renew_links()
             if present:
                 self.balancer.introduce(service)
 
@@ -116,13 +126,15 @@ class RunningShop:
         return self._faults.strike(name, target, given, for_s)
 
     def heal(self) -> list[str]:
-        """Undo every fault, the last one first, and start whatever is not running. Returns what could not be undone."""
+        """Undo every fault, the last one first, start whatever is not running, and take from the wire what others put
+        there. Returns what could not be undone.
+        """
         with self._lock:
             self._faults.undo_all()  # what needs its target alive is undone in the second round
             failures = self._start_all()
             with suppress(RuntimeFailed):  # no gateway yet
                 self.health.look()
-            return list(dict.fromkeys([*self._faults.undo_all(), *failures]))
+            return list(dict.fromkeys([*self._faults.undo_all(), *self._clear_links(), *failures]))
 
     def undo_what_outlived(self) -> None:
         """To be called once the shop is up: an earlier control may have been killed in the middle of a fault."""
@@ -138,6 +150,13 @@ class RunningShop:
                     failures.append(str(error))
         return failures
 
+    def _clear_links(self) -> list[str]:
+        try:
+            self.links.clear_all()
+        except RuntimeFailed as error:
+            return [str(error)]
+        return []
+
     # -- what a fault may do: `Patient`
     # --------------------------------------------------------------------------------------
 
@@ -149,8 +168,16 @@ class RunningShop:
         service = next(c.service for c in self.runtime.ps() if c.name == component)
         if service == "gateway":
             self.balancer.tell_again()
-        elif self.runtime.name == "containers":
-            self.balancer.introduce(service)
+        elif service == "wire":
+            self._faults.renew_links()
+        if self.runtime.name == "containers":
+            for moved in self._reached_at(service):
+                self.balancer.introduce(moved)
+
+    def _reached_at(self, service: str) -> set[str]:
+        """Whom the gateway finds where this service is: the wire stands for those behind it."""
+        behind = {family(link.server) for link in self.runtime.links() if link.client == "gateway"}
+        return behind if service == "wire" else {service}
 
     def stop(self, component: str, grace_s: float) -> None:
         """Ask it to end."""
@@ -167,6 +194,10 @@ class RunningShop:
     def resume(self, component: str) -> None:
         """Let it go on."""
         self.runtime.resume(component)
+
+    def limit_cpu(self, component: str, cpus: float | None) -> None:
+        """Give it so much of the processors; None: all it wants."""
+        self.runtime.limit_cpu(component, cpus)
 
     def members(self, service: str) -> Sequence[str]:
         """Its components, whatever their state."""

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from labs.control.balancer import Balancer
 from labs.control.broker import Broker
 from labs.control.caches import Caches
+from labs.control.helpers import Helpers
+from labs.control.links import Links
 from labs.control.postgres import Postgres
 
 
@@ -16,6 +19,7 @@ class Processes(Protocol):
     def kill(self, component: str, signal: str) -> None: ...
     def pause(self, component: str) -> None: ...
     def resume(self, component: str) -> None: ...
+    def limit_cpu(self, component: str, cpus: float | None) -> None: ...
 
 
 class Replicas(Protocol):
@@ -25,12 +29,24 @@ class Replicas(Protocol):
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
 
 
-class Patient(Processes, Replicas, Protocol):
-    """A running shop, with an instrument for each of its stores."""
+class Switches(Protocol):
+    """Run-time switches of the services; `default` gives one back. Raises RuntimeFailed without a primary."""
+
+    def set_flag(self, name: str, text: str | bool | int | float) -> Any: ...
+
+
+class Patient(Processes, Replicas, Switches, Protocol):
+    """A running shop, with an instrument for each of its stores and one for the network."""
 
     @property
     def postgres(self) -> Postgres: ...
     @property
+    def balancer(self) -> Balancer: ...
+    @property
     def broker(self) -> Broker: ...
     @property
     def caches(self) -> Caches: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def helpers(self) -> Helpers: ...

@@ -283,6 +283,17 @@ def test_only_commands_that_start_servers_need_them(system: System, command: str
 
 
 @pytest.mark.parametrize(
+    ("command", "asked"), [("bench load", "wrk"), ("test", "chromium wrk"), ("test --fast", ""), ("up", "")]
+)
+def test_what_only_tests_and_measurements_need_is_asked_for_by_them_alone(
+    system: System, command: str, asked: str
+) -> None:
+    bare = "missing_python() { :; }; missing_servers() { :; }; missing_browser() { echo chromium; }; "
+    code, _ = system.run(f'{bare} command() {{ return 1; }}; [[ $(echo $(missing_packages {command})) == "{asked}" ]]')
+    assert code == 0
+
+
+@pytest.mark.parametrize(
     ("command", "asked"), [("up", ""), ("up --runtime local", "nginx"), ("lab run balancing-policies", "nginx")]
 )
 def test_where_a_container_engine_answers_up_asks_for_no_servers(system: System, command: str, asked: str) -> None:

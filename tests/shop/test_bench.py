@@ -2,7 +2,8 @@
 
 import pytest
 
-from labs.bench import checkout, memory, product
+from compose.runtime.verbs import RuntimeFailed
+from labs.bench import checkout, load, memory, product, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -30,3 +31,21 @@ def test_the_bare_route_is_measured_in_turn_with_the_product(shop: ShopClient) -
 def test_orders_by_sql_are_orders_like_all_others(healed: ShopClient) -> None:
     (found,) = checkout.measure(healed, lambda _: None, rounds=1, orders=8)  # raises when an invariant is violated
     assert found.ratio and found.met is None
+
+
+def test_the_load_generator_and_wrk_ask_the_same_at_about_the_same_rate(shop: ShopClient) -> None:
+    achieved, *latencies = load.measure(shop, lambda _: None, rounds=1, seconds=2)
+    assert achieved.ratio == pytest.approx(1, abs=0.3)
+    assert [each.name for each in latencies] == ["load_p50", "load_p90", "load_p99"]
+    assert all(each.measured > 0 and each.yardstick and each.ratio for each in latencies)
+
+
+def test_wrk_asks_for_every_path_in_turn_at_the_rate_less_what_answers_take(shop: ShopClient) -> None:
+    report = wrk.drive(shop.url, ["/api/catalog/products/tea-001", "/api/catalog/products/cup-001"], 100, 2)
+    assert 60 < report["requests"] / report["seconds"] <= 101
+    assert 0 < report["p50"] <= report["p90"] <= report["p99"]
+
+
+def test_a_path_that_fails_makes_no_yardstick(shop: ShopClient) -> None:
+    with pytest.raises(RuntimeFailed, match="not served"):
+        wrk.drive(shop.url, ["/api/catalog/products/tea-001", "/api/catalog/products/nothing"], 100, 1)

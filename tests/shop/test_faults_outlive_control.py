@@ -16,8 +16,9 @@ pytestmark = pytest.mark.servers
 
 def kill_control(name: str) -> None:
     daemon = psutil.Process(place.find(name).pid)
+    family = daemon.children(recursive=True)
     os.kill(daemon.pid, signal.SIGKILL)
-    daemon.wait(10)
+    assert psutil.wait_procs([daemon, *family], timeout=10)[1] == []
 
 
 def test_after_control_was_killed_the_next_up_undoes_what_was_on_disk() -> None:
@@ -28,6 +29,7 @@ def test_after_control_was_killed_the_next_up_undoes_what_was_on_disk() -> None:
         shop.set_fault("replication_lag", "postgres-2", delay_s=600)
         shop.set_fault("queue_limit", "rabbitmq", **{"x-max-length": 1})
         shop.set_fault("process_pause", "cart-1")
+        shop.set_fault("cpu_stress", "machine", duration_s=600)
         kill_control(name)
         bring_up(name, "--runtime", "local")
         shop = ShopClient.of(name)

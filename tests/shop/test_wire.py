@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from compose.wire.client import Wire
-from labs.control.client import ShopClient
+from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import bring_up, take_down
 from tests.shop.buying import buy, eventually
 
@@ -18,35 +18,37 @@ def wire(shop: ShopClient) -> Wire:
     return Wire(shop.report()["wire_url"].removeprefix("http://"))
 
 
-def test_the_wire_is_listed_and_reachable(shop: ShopClient) -> None:
-    report = shop.report()
+def test_the_wire_is_listed_and_reachable(any_shop: ShopClient) -> None:
+    report = any_shop.report()
     assert report["wired"] is True
     assert [c["kind"] for c in report["components"] if c["name"] == "wire"] == ["wire"]
-    names = wire(shop).proxies().keys()
+    names = wire(any_shop).proxies().keys()
     assert {"postgres-2:postgres-1", "gateway:payments-1"} <= names
-    client = "catalog-1" if shop.runtime == "local" else "catalog"
+    client = "catalog-1" if any_shop.runtime == "local" else "catalog"
     assert {f"{client}:memcached-1", f"{client}:postgres-2"} <= names
 
 
-def test_a_replica_that_comes_later_has_its_own_links_until_it_goes(shop: ShopClient) -> None:
+def test_a_replica_that_comes_later_has_its_own_links_and_their_faults_until_it_goes(shop: ShopClient) -> None:
+    shop.set_fault("latency", "catalog:postgres", latency=1)
     shop.scale("catalog", 3)
     try:
-        assert "catalog-3:postgres-2" in wire(shop).proxies()
+        assert wire(shop).proxies()["catalog-3:postgres-2"]["toxics"]
     finally:
         shop.scale("catalog", 2)
+        shop.heal()
     assert "catalog-3:postgres-2" not in wire(shop).proxies()
 
 
-def test_a_killed_wire_comes_back_with_all_links_and_the_shop_sells_on(shop: ShopClient) -> None:
-    shop.scale("payments", 2)
-    before = wire(shop).proxies().keys()
-    shop.set_fault("process_kill", "wire")
-    assert buy(shop.url).status not in (200, 201)
-    assert shop.heal() == []
-    assert wire(shop).proxies().keys() == before
-    eventually(lambda: buy(shop.url).status == 201)
-    shop.scale("payments", 1)
-    assert shop.check() == []
+def test_a_killed_wire_comes_back_with_all_links_and_the_shop_sells_on(any_shop: ShopClient) -> None:
+    any_shop.scale("payments", 2)
+    before = wire(any_shop).proxies().keys()
+    any_shop.set_fault("process_kill", "wire")
+    assert buy(any_shop.url).status not in (200, 201)
+    assert any_shop.heal() == []
+    assert wire(any_shop).proxies().keys() == before
+    eventually(lambda: buy(any_shop.url).status == 201)
+    any_shop.scale("payments", 1)
+    assert any_shop.check() == []
 
 
 @pytest.fixture
@@ -60,8 +62,10 @@ def unwired() -> Iterator[ShopClient]:
         take_down(name)
 
 
-def test_a_shop_without_the_wire_sells_and_says_that_it_has_none(unwired: ShopClient) -> None:
+def test_a_shop_without_the_wire_sells_and_says_what_it_cannot_do(unwired: ShopClient) -> None:
     report = unwired.report()
     assert (report["wired"], report["wire_url"]) == (False, None)
     assert "wire" not in [c["name"] for c in report["components"]]
     assert buy(unwired.url).status == 201
+    with pytest.raises(ControlFailed, match="up without --no-wire"):
+        unwired.set_fault("latency", "catalog:postgres")

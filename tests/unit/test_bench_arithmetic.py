@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from compose.versions import MissingBinary
 from labs import bench
-from labs.bench import memory, report, startup
+from labs.bench import load, memory, report, startup
 from labs.bench.machine import processor
 from labs.bench.measurement import Budget, Measurement, Round, Sample, in_turn, rounded
 
@@ -104,6 +105,19 @@ def test_an_unknown_measurement_is_refused_with_the_known_ones(capsys: pytest.Ca
     assert bench.run("speed", as_json=False) == 2
     said = capsys.readouterr().err
     assert all(name in said for name in ("speed", "startup", "memory", "product", "checkout", "down"))
+
+
+@pytest.mark.parametrize("what", ["load", ""])
+def test_without_wrk_nothing_is_started_and_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingBinary, match="--install-packages wrk"):
+        bench.run(what, as_json=False)
+
+
+def test_a_percentile_of_the_load_is_compared_round_by_round() -> None:
+    halves = [(Sample(200.0, {"p99": ours}), Sample(190.0, {"p99": theirs})) for ours, theirs in ((4, 2), (9, 3))]
+    found = load.latency("p99", [Round(*pair) for pair in halves])
+    assert (found.measured, found.yardstick, found.ratio) == (6.5, 2.5, 2.5)
 
 
 def test_memory_of_a_child_belongs_to_its_nearest_named_parent() -> None:

@@ -180,4 +180,13 @@ def test_a_machine_with_all_servers_is_fit_for_a_local_shop(machine: Machine) ->
 def test_an_empty_machine_gets_one_finding_for_each_thing_it_lacks(machine: Machine, tmp_path: Path) -> None:
     findings = doctor.diagnose(tmp_path, ports=[], machine=machine)
     lacking = [finding.name for finding in findings if finding.found == "not installed"]
-    assert lacking == ["nginx", "memcached", "RabbitMQ", "Postgres", "Docker Engine", "Docker Compose", "Chromium"]
+    assert lacking == [
+        "nginx",
+        "memcached",
+        "RabbitMQ",
+        "Postgres",
+        "Docker Engine",
+        "Docker Compose",
+        "Chromium",
+        "wrk",
+    ]

@@ -40,6 +40,9 @@ class Recording:
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         self.done.append(f"put {component}")
 
+    def set_flag(self, name: str, text: str | float) -> None:
+        self.done.append(f"{name} = {text}")
+
 
 def test_an_unknown_fault_names_the_near_ones() -> None:
     with pytest.raises(UnknownFault, match="do you mean process_kill"):
@@ -97,3 +100,12 @@ def test_a_parameter_that_is_one_of_a_few_names_the_near_ones() -> None:
     fault = replace(faults.find("restart"), parameters={"policy": policy})
     with pytest.raises(UnknownFault, match="do you mean ip_hash"):
         fault.read({"policy": "iphash"})
+
+
+def test_only_a_consumer_with_a_pace_of_its_own_can_be_made_slow() -> None:
+    shop = Recording()
+    faults.find("consumer_slow").apply(shop, "fulfilment", {"delay_ms": 250.0})
+    faults.find("consumer_slow").undo(shop, "fulfilment")
+    assert shop.done == ["fulfilment.pack_ms = 250.0", "fulfilment.pack_ms = default"]
+    with pytest.raises(UnknownFault, match="fulfilment"):
+        faults.find("consumer_slow").apply(shop, "notifications", {"delay_ms": 250.0})

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from compose.runtime.links import Link
 from compose.runtime.verbs import Component, RuntimeFailed, UnknownComponent
 from labs.control.in_force import FaultsInForce
 from labs.control.ledger import Ledger
@@ -24,6 +25,9 @@ class Machine:
 
     def ps(self) -> Sequence[Component]:
         return [REPLICA, CART, DEAD]
+
+    def links(self) -> Sequence[Link]:
+        return []
 
 
 class Body:

@@ -83,7 +83,8 @@ def panic_addresses(upstream: Upstream) -> list[str]:
 
 def server_line(server: Server) -> list[str]:
     weight = [f"weight={server.weight}"] if server.weight > 1 else []
-    return [server.address, *weight, "max_fails=2", "fail_timeout=3s", *(["down"] if server.down else [])]
+    checks = [f"max_fails={server.max_fails}", f"fail_timeout={server.fail_timeout_s}s"]
+    return [server.address, *weight, *checks, *(["down"] if server.down else [])]
 
 
 @settings(max_examples=60, deadline=None)

@@ -33,6 +33,17 @@ def test_all_waiting_is_everyones_normal_time_and_the_delay_of_those_it_hits() -
     assert formulas.total_wait(400, 0.002, 0.25, 0.3) == pytest.approx(0.8 + 30)
 
 
+def test_a_backlog_grows_by_the_difference_and_drains_by_the_difference() -> None:
+    assert formulas.backlog(8, 4, 10) == 40
+    assert formulas.backlog(8, 16, 5, before=40) == 0 == formulas.backlog(8, 16, 60, before=40)
+    assert formulas.drain_s(40, 16, 8) == 5
+    assert formulas.queue_delay_s(40, 4) == 10
+
+
+def test_a_capacity_that_is_just_enough_never_drains_a_backlog() -> None:
+    assert formulas.drain_s(1, 8, 8) == float("inf")
+
+
 def test_littles_law_and_utilisation() -> None:
     assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)

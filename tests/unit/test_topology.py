@@ -4,6 +4,7 @@ import pytest
 
 from compose import topology
 from compose.runtime.addresses import FIXED, Addresses
+from compose.runtime.container_links import ContainerLinks
 from compose.runtime.verbs import RuntimeFailed
 
 
@@ -93,3 +94,28 @@ def test_without_the_wire_nothing_is_linked_and_nobody_waits_for_it(shop: topolo
     direct = shop.without_wire()
     assert direct.links() == []
     assert not any("wire" in service.after for service in direct)
+
+
+def test_in_containers_a_link_belongs_to_the_service_and_keeps_its_port_when_others_come(
+    shop: topology.Topology,
+) -> None:
+    links = ContainerLinks(shop, "tea")
+    first = {link.name: link for link in links.among(lambda service: service.components())}
+    later = {link.name: link for link in links.among(lambda service: service.components(2))}
+    assert {"catalog:postgres-1", "postgres-2:postgres-1"} <= first.keys()
+    assert later.keys() - first.keys() == {"gateway:payments-2"}
+    assert all(later[name] == link for name, link in first.items())
+    assert later["gateway:payments-2"].upstream == "tea-payments-2:8000"
+    assert len({link.listen for link in later.values()}) == len(later)
+
+
+def test_compose_is_told_the_wires_addresses_and_nothing_else(shop: topology.Topology) -> None:
+    links = ContainerLinks(shop, "tea").among(lambda service: service.components())
+    ports = {link.name: link.listen.rpartition(":")[2] for link in links}
+    told = ContainerLinks(shop, "tea").override(links)["services"]
+    assert told["postgres-2"] == {"environment": {"FOLLOW": f"wire:{ports['postgres-2:postgres-1']}"}}
+    assert told["cart"]["environment"].keys() == {"MEMCACHED"}
+    upstreams = told["gateway"]["environment"]["UPSTREAMS"].split()
+    assert f"payments=wire:{ports['gateway:payments-1']}" in upstreams
+    assert "orders=orders:8000" in upstreams
+    assert "migrate" not in told

@@ -1,0 +1,1 @@
+"""Labs about work that is done later."""
