@@ -13,7 +13,7 @@ BUSY = "labs.control.busy"
 def apply(shop: Patient, _target: str, given: Mapping[str, Any]) -> None:
     """Start so many busy processes, all with ordinary priority."""
     for _ in range(given["workers"]):
-        shop.helpers.start("cpu_stress", BUSY, str(given["load"]), str(given["duration_s"]))
+        shop.helpers.run("cpu_stress", BUSY, str(given["load"]), str(given["duration_s"]))
 
 
 FAULT = Fault(

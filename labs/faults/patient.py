@@ -36,8 +36,10 @@ class Switches(Protocol):
 
 
 class Patient(Processes, Replicas, Switches, Protocol):
-    """A running shop, with an instrument for each of its stores and one for the network."""
+    """A running shop, with an instrument for each of its stores, for the network, and for what comes from outside."""
 
+    @property
+    def url(self) -> str: ...
     @property
     def postgres(self) -> Postgres: ...
     @property

@@ -2,7 +2,7 @@
 
 from labs.load.process import LoadFailed, RunningLoad, run_load, start_load
 from labs.load.result import LoadResult
-from labs.load.schedule import Schedule, constant, named, poisson, sale, spike, step
+from labs.load.schedule import Schedule, constant, named, poisson, ramp, sale, spike, step
 
 __all__ = [
     "LoadFailed",
@@ -12,6 +12,7 @@ __all__ = [
     "constant",
     "named",
     "poisson",
+    "ramp",
     "run_load",
     "sale",
     "spike",

@@ -1,6 +1,7 @@
 """Who comes to the shop, as endless, seeded streams: of single requests, or of whole visits (`labs.load.shoppers`)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_cart, wanted
@@ -20,6 +21,12 @@ def products(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Only product JSON: the cheapest read, so that what is measured is the way to it."""
     while True:
         yield Request(what="product", path=f"/api/catalog/products/{wanted(random, skus)}", client=address(random))
+
+
+def hot_key(random: Random, skus: Sequence[str], sku: str, share: float) -> Iterator[Request]:
+    """The same, but `share` of it (0 to 1) wants one product."""
+    for other in products(random, skus):
+        yield replace(other, path=f"/api/catalog/products/{sku}") if random.random() < share else other
 
 
 def browse(random: Random, skus: Sequence[str]) -> Iterator[Request]:
@@ -83,13 +90,26 @@ MIXES: dict[str, Mix] = {
     "rush": one_each(rush),
 }
 
+HOT_KEY = "hot_key:{sku}:{percent:g}"
+"""Also a mix: `products`, but so many percent of it want the same one."""
+
+
+def find(name: str) -> Mix:
+    """The mix of that name. Raises ValueError."""
+    if name in MIXES:
+        return MIXES[name]
+    match name.split(":"):
+        case ["hot_key", sku, percent]:
+            return one_each(lambda random, skus: hot_key(random, skus, sku, float(percent) / 100))
+    raise ValueError(f"unknown mix {name!r}: one of {', '.join(MIXES)}")
+
 
 def plan(mix: str, arrivals: Sequence[float], duration_s: float, seed: int, skus: Sequence[str]) -> list[Step]:
     """Every request of a load with the second at which it is due, in order, before the first one is sent.
 
     What visitors would do after the load's end is left out: the last to come are still looking around then.
     """
-    visits = MIXES[mix](Random(seed), skus)
+    visits = find(mix)(Random(seed), skus)
     steps = [Step(at + step.at_s, step.request) for at, visit in zip(arrivals, visits, strict=False) for step in visit]
     return sorted((step for step in steps if step.at_s < duration_s), key=lambda step: step.at_s)
 

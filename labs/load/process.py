@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labs.load.generator import MAX_IN_FLIGHT, TIMEOUT_S, Order
-from labs.load.mixes import MIXES
+from labs.load.mixes import find
 from labs.load.result import LoadResult
 from labs.load.sample import Sample
 from labs.load.schedule import Schedule
@@ -54,9 +54,10 @@ def start_load(
     url: str, schedule: Schedule, mix: str = "browse", *, seed: int = 1, timeout_s: float = TIMEOUT_S,
     max_in_flight: int = MAX_IN_FLIGHT, progress: OnProgress | None = None,
 ) -> "RunningLoad":  # fmt: skip
-    """Begin a load in the background. `progress` is called about once a second, from another thread."""
-    if mix not in MIXES:
-        raise ValueError(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    """Begin a load in the background. `progress` is called about once a second, from another thread. Raises ValueError
+    for an unknown mix.
+    """
+    find(mix)
     job = {
         "url": url, "arrivals": schedule.arrivals, "duration_s": schedule.duration_s, "mix": mix, "seed": seed,
         "timeout_s": timeout_s, "max_in_flight": max_in_flight,

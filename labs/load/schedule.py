@@ -20,6 +20,7 @@ AFTER = 2.0
 RAMP, DOORS, FADE = 0.2, 0.4, 0.1
 """As parts of the day: when the first begin to gather, T0, and how long the rush needs to fall to 1/e."""
 SLICES = 200
+RAMP_SLICES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,13 @@ def spike(rate: float, duration_s: float, seed: int, factor: float = PEAK) -> Sc
     """`rate`, then `factor` times as much for the middle fifth, then `rate` again: the sale opens."""
     fifth = duration_s / 5
     return _schedule("spike", [(rate, 2 * fifth), (rate * factor, fifth), (rate, 2 * fifth)], Random(seed))
+
+
+def ramp(rate: float, ramp_s: float, duration_s: float, seed: int) -> Schedule:
+    """From nothing to `rate` in `ramp_s` seconds, in a straight line, then `rate` to the end."""
+    slices = [(rate * (slice_ + 0.5) / RAMP_SLICES, ramp_s / RAMP_SLICES) for slice_ in range(RAMP_SLICES)]
+    rest = [(rate, duration_s - ramp_s)]
+    return _schedule("ramp", [(r, seconds) for r, seconds in slices + rest if seconds > 0], Random(seed))
 
 
 def sale(rate: float, duration_s: float, seed: int) -> Schedule:

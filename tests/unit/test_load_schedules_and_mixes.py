@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labs.load import constant, named, poisson, sale, spike, step
-from labs.load.mixes import MIXES
+from labs.load import constant, named, poisson, ramp, sale, spike, step
+from labs.load.mixes import find
 from labs.load.request import NETWORKS, Request
 from labs.load.schedule import NAMES, sale_curve
 
@@ -17,7 +17,7 @@ SKUS = [f"sku-{number}" for number in range(50)]
 
 def take(mix: str, count: int, seed: int = 1) -> list[Request]:
     """The first requests of a mix of single ones."""
-    return [request for ((_, request),) in islice(MIXES[mix](Random(seed), SKUS), count)]
+    return [request for ((_, request),) in islice(find(mix)(Random(seed), SKUS), count)]
 
 
 @given(st.sampled_from(NAMES), st.floats(10, 200), st.floats(5, 20), st.integers(0, 99))
@@ -47,6 +47,13 @@ def test_a_step_ends_at_the_rate_and_a_spike_is_five_times_it() -> None:
     assert sum(20 <= at < 30 for at in peak.arrivals) == pytest.approx(1000, rel=0.15)
 
 
+def test_a_ramp_climbs_in_a_straight_line_and_stays() -> None:
+    arrivals = ramp(100, 20, 50, seed=1).arrivals
+    phases = [sum(begin <= at < end for at in arrivals) for begin, end in ((0, 10), (10, 20), (20, 50))]
+    assert phases == pytest.approx([250, 750, 3000], rel=0.15)
+    assert len(ramp(100, 0, 10, seed=1).arrivals) == pytest.approx(1000, rel=0.15)
+
+
 def test_a_sale_is_quiet_then_gathers_then_jumps_and_fades_to_a_plateau() -> None:
     day = sale(100, 100, seed=1).arrivals
     phases = [sum(begin <= at < end for at in day) for begin, end in ((0, 20), (20, 40), (40, 50), (80, 100))]
@@ -70,6 +77,14 @@ def test_products_are_wanted_unevenly() -> None:
     wanted = Counter(request.path for request in take("products", 5000))
     (_, most), *_, (_, least) = wanted.most_common()
     assert most > 10 * least
+
+
+def test_a_hot_key_is_wanted_as_often_as_was_said() -> None:
+    (hot, of_it), *_ = Counter(request.path for request in take("hot_key:coffee-001:80", 1000)).most_common()
+    assert hot == "/api/catalog/products/coffee-001"
+    assert of_it == pytest.approx(800, rel=0.1)
+    with pytest.raises(ValueError, match="browse"):
+        find("hot")
 
 
 def test_browsing_never_writes_and_checking_out_always_does() -> None:
