@@ -5,8 +5,15 @@ from difflib import get_close_matches
 
 from labs.caching import cache_node_loss
 from labs.lab import Lab
-from labs.load_balancing import balancing_policies
+from labs.load_balancing import balancing_policies, health_checks
 from labs.queueing import queue_backlog
+
+COURSE: Sequence[Lab] = (
+    balancing_policies.LAB,
+    health_checks.LAB,
+    cache_node_loss.LAB,
+    queue_backlog.LAB,
+)
 
 
 class NoSuchLab(Exception):
@@ -15,7 +22,7 @@ class NoSuchLab(Exception):
 
 def all_labs() -> Sequence[Lab]:
     """In the order of the course."""
-    return [balancing_policies.LAB, cache_node_loss.LAB, queue_backlog.LAB]
+    return COURSE
 
 
 def lab_named(slug: str) -> Lab:

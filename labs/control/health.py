@@ -26,7 +26,7 @@ from compose.runtime.verbs import RuntimeFailed
 from labs.control.balancer import Balancer
 
 EVERY_S = 1.0
-PATIENCE_S = 0.8
+PATIENCE_S = 1.5  # a replica itself waits 1 s for a connection before it says no
 MISSES = 2
 PATHS = {"shallow": "/livez", "deep": "/readyz"}
 
@@ -48,9 +48,10 @@ class HealthWatch:
 
     def _run(self) -> None:
         while True:
-            time.sleep(EVERY_S)
+            began = time.monotonic()
             with suppress(RuntimeFailed, SpecInvalid):  # the gateway, or the flags, are away: later
                 self.look()
+            time.sleep(max(0.0, began + EVERY_S - time.monotonic()))
 
     def look(self) -> None:
         """Ask everybody once, and change the upstreams where that is due."""

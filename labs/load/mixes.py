@@ -29,6 +29,12 @@ def hot_key(random: Random, skus: Sequence[str], sku: str, share: float) -> Iter
         yield replace(other, path=f"/api/catalog/products/{sku}") if random.random() < share else other
 
 
+def stock(random: Random, skus: Sequence[str]) -> Iterator[Request]:
+    """Only how many pieces are left: a read that no cache answers, so each one needs the database."""
+    while True:
+        yield Request(what="stock", path=f"/api/inventory/{wanted(random, skus)}", client=address(random))
+
+
 def browse(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Looking around: product pages, product JSON, searches."""
     while True:
@@ -82,6 +88,7 @@ def one_each(requests: Callable[[Random, Sequence[str]], Iterator[Request]]) -> 
 MIXES: dict[str, Mix] = {
     "browse": one_each(browse),
     "products": one_each(products),
+    "stock": one_each(stock),
     "shelf": one_each(shelf),
     "checkout": one_each(checkout),
     "sale": one_each(sale),
