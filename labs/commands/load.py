@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 Mix = Annotated[
     str,
-    typer.Option(help="browse, products, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."),
+    typer.Option(help="Who comes; README has a table: browse, products, checkout, sale, shoppers, bots, rush ..."),
 ]
 Duration = Annotated[float, typer.Option(help="Seconds.", min=1, max=600)]
 
