@@ -19,6 +19,9 @@ from labs.load.schedule import Schedule
 ROOT = Path(__file__).resolve().parents[2]
 
 
+START_S = 30.0
+
+
 class LoadFailed(Exception):
     """There is no result: the shop was not there at the start, or the generator died. The message says which."""
 
@@ -66,11 +69,14 @@ def start_load(
 
 
 class RunningLoad:
-    """A load under way. Use it in a `with` block: leaving it ends the generator, whatever happened."""
+    """A load under way: its first request is about to be sent when this is made. Use it in a `with` block: leaving it
+    ends the generator, whatever happened.
+    """
 
     def __init__(self, job: dict[str, Any], schedule: Schedule, progress: OnProgress | None) -> None:
         self._job, self._schedule, self._progress = job, schedule, progress
         self._last: dict[str, Any] = {}
+        self._begun = threading.Event()
         self._over = threading.Event()  # Ctrl-C in `Thread.join` makes Python 3.11 take the thread for ended
         command = [sys.executable, "-m", "labs.load.worker"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -82,6 +88,7 @@ class RunningLoad:
         self._process.stdin.close()
         self._reader = threading.Thread(target=self._read, name="load", daemon=True)
         self._reader.start()
+        self._begun.wait(START_S)
 
     def __enter__(self) -> "RunningLoad":
         return self
@@ -114,11 +121,13 @@ class RunningLoad:
         assert self._process.stdout
         try:
             for line in self._process.stdout:
+                self._begun.set()
                 message = json.loads(line)
                 if "progress" in message and self._progress:
                     self._progress(Progress(**message["progress"]))
                 self._last = message
         finally:
+            self._begun.set()
             self._over.set()
 
     def _result(self, recording: dict[str, Any]) -> LoadResult:

@@ -1,7 +1,7 @@
 """The generator's own process: nothing else runs in it, so that its clock is honest.
 
-One JSON object on standard input says what to do; each line of standard output is `{"progress": ...}` once a second,
-then `{"result": ...}` or `{"error": "why"}`. It ends when nobody reads any more.
+One JSON object on standard input says what to do; each line of standard output is `{"begun": true}`, then
+`{"progress": ...}` once a second, then `{"result": ...}` or `{"error": "why"}`. It ends when nobody reads any more.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ async def generate(job: dict[str, Any]) -> dict[str, Any]:
     steps = plan(job["mix"], job["arrivals"], job["duration_s"], job["seed"], skus)
     generator = Generator(job["url"], timeout_s=job["timeout_s"], max_in_flight=job["max_in_flight"])
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, generator.end)
+    say("begun", True)
     reporter = asyncio.create_task(tick(generator, say_progress))
     try:
         return asdict(await generator.run(steps))

@@ -51,8 +51,8 @@ def deep_for_all(shop: Bench) -> None:
     """Without a floor: cut every catalog replica off from Postgres, while Memcached has all that shoppers look at."""
     look_at_everything(shop.shop.url)
     shop.flag("gateway.health_floor", 0)
-    shop.fault("down", "catalog:postgres")
-    shop.load("deep_for_all", PRODUCTS)
+    with shop.loading("deep_for_all", PRODUCTS):
+        shop.fault("down", "catalog:postgres")
     shop.heal()
 
 
@@ -60,8 +60,8 @@ def with_a_floor(shop: Bench) -> None:
     """With the floor at half: the same again. When all say no, nobody is taken out."""
     look_at_everything(shop.shop.url)
     shop.flag("gateway.health_floor", "default")
-    shop.fault("down", "catalog:postgres")
-    shop.load("floor", PRODUCTS)
+    with shop.loading("floor", PRODUCTS):
+        shop.fault("down", "catalog:postgres")
 
 
 def measure(seen: Seen) -> Numbers:
