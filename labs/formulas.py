@@ -89,6 +89,39 @@ def queue_delay_s(backlog: float, capacity: float) -> float:
     return backlog / capacity
 
 
+def popularity(things: int, exponent: float = 0.9) -> list[float]:
+    """The share of all wishes that goes to each of so many things by Zipf's law, the most wanted first. Sums to 1."""
+    weights = [1 / rank**exponent for rank in range(1, things + 1)]
+    return [weight / sum(weights) for weight in weights]
+
+
+def database_load(rate: float, hit_ratio: float) -> float:
+    """λ·(1 - h): what the cache does not answer, the database must."""
+    return rate * (1 - hit_ratio)
+
+
+def cold_hit_ratio(rate: float, shares: Sequence[float], after_s: float) -> float:
+    """The chance of a hit so many seconds after the cache was emptied: that the thing has been asked for since.
+
+    Arrivals are Poisson, `shares` their popularity; nothing expires yet.
+    """
+    return sum(share * (1 - math.exp(-rate * share * after_s)) for share in shares)
+
+
+def cold_loads(rate: float, shares: Sequence[float], within_s: float) -> float:
+    """How many different things are asked for in so many seconds: each is loaded once, when it is asked for first."""
+    return sum(1 - math.exp(-rate * share * within_s) for share in shares)
+
+
+def ttl_hit_ratio(rate: float, shares: Sequence[float], ttl_s: float) -> float:
+    """The hit ratio in the long run when every entry lives `ttl_s` after it was loaded.
+
+    A thing asked for λ times a second has λ·ttl hits for every miss, on the mean (Jung, Berger, Balakrishnan: Modeling
+    TTL-based Internet Caches, INFOCOM 2003).
+    """
+    return sum(share * (rate * share * ttl_s) / (1 + rate * share * ttl_s) for share in shares)
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

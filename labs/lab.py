@@ -102,7 +102,10 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadPlan:
-    """How to load the shop. The first `warm_up_s` seconds are sent, kept and shown, but not counted."""
+    """How to load the shop. The first `warm_up_s` seconds are sent, kept and shown, but not counted.
+
+    `seed` is added to the run's: with the same one the same shoppers want the same things again.
+    """
 
     mix: str
     rate: float
@@ -110,6 +113,7 @@ class LoadPlan:
     quick_seconds: float
     arrival: str = "constant"
     warm_up_s: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

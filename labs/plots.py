@@ -11,6 +11,7 @@ INK = "#1a1a1a"
 FILLS = ("#1b4965", "#e07a1f", "#8fb8ca", "#6b705c")
 PATTERNS = ("", "/", "x", ".")
 DASHES = ("solid", "dash", "dot", "dashdot")
+SIDES = ("bottom", "top")
 MARKERS = ("circle", "diamond-open", "square", "x")
 
 
@@ -70,7 +71,7 @@ def curves(
         )  # fmt: skip
         if points:
             figure.add_annotation(
-                x=times[-1], y=values[-1], text=name, showarrow=False, xanchor="right", yanchor="bottom",
+                x=times[-1], y=values[-1], text=name, showarrow=False, xanchor="right", yanchor=SIDES[index % 2],
                 font={"size": 15, "color": INK},
             )  # fmt: skip
     return _style(figure, title, unit).update_xaxes(title_text="time (s)")

@@ -156,8 +156,9 @@ class Bench:
         """Load in the background while the block runs; leaving it waits for the load's end, or ends it on an error."""
         plan = plan or self.lab.load
         self.say("load", f"{phase}: {plan.mix}, {plan.arrival}, {plan.rate:g}/s for {self.seconds(plan):g} s")
-        schedule = named(plan.arrival, plan.rate, self.seconds(plan), self.seed)
-        running = self.start(self.shop.url, schedule, plan.mix, seed=self.seed, progress=self._progress)
+        seed = self.seed + plan.seed
+        schedule = named(plan.arrival, plan.rate, self.seconds(plan), seed)
+        running = self.start(self.shop.url, schedule, plan.mix, seed=seed, progress=self._progress)
         try:
             yield
             self.phases[phase] = Phase(load=running.wait(), warm_up_s=plan.warm_up_s)

@@ -8,7 +8,7 @@ from labs.engine.bench import Bench
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
 from labs.load import LoadResult
 from labs.load_balancing.health_checks_text import TEACHING
-from labs.warming import look_at_everything
+from labs.warming import warm
 
 REPLICAS = 4
 CUT_OFF = "inventory-3"
@@ -49,7 +49,7 @@ def deep(shop: Bench) -> None:
 
 def deep_for_all(shop: Bench) -> None:
     """Without a floor: cut every catalog replica off from Postgres, while Memcached has all that shoppers look at."""
-    look_at_everything(shop.shop.url)
+    warm(shop.shop.url)
     shop.flag("gateway.health_floor", 0)
     with shop.loading("deep_for_all", PRODUCTS):
         shop.fault("down", "catalog:postgres")
@@ -58,7 +58,7 @@ def deep_for_all(shop: Bench) -> None:
 
 def with_a_floor(shop: Bench) -> None:
     """With the floor at half: the same again. When all say no, nobody is taken out."""
-    look_at_everything(shop.shop.url)
+    warm(shop.shop.url)
     shop.flag("gateway.health_floor", "default")
     with shop.loading("floor", PRODUCTS):
         shop.fault("down", "catalog:postgres")

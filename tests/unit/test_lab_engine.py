@@ -227,6 +227,12 @@ def test_too_few_samples_make_the_run_unknown(run: Run) -> None:
     assert "samples" in run(lab).reasons[0]
 
 
+def test_a_load_of_another_seed_asks_for_other_things_in_the_same_run(run: Run) -> None:
+    plan = LoadPlan(mix="products", rate=100, seconds=6, quick_seconds=6, seed=4)
+    result = run(replace(toy_lab(), load=plan), seed=10)
+    assert {name: load["seed"] for name, load in journal(result)["loads"].items()}["broken"] == 14
+
+
 def test_a_step_that_raises_breaks_the_harness_but_not_the_shop(run: Run, shop: FakeShop) -> None:
     def explode(shop: Bench) -> None:
         raise ZeroDivisionError

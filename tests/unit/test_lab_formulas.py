@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,36 @@ def test_a_percentiles_interval_needs_enough_samples(percentile: float, needed: 
 
 def test_the_interval_of_a_median_surrounds_it() -> None:
     assert formulas.percentile_interval(range(1, 101), 0.5) == (40, 61)
+
+
+def test_popularity_sums_to_one_and_the_first_is_wanted_most() -> None:
+    shares = formulas.popularity(200)
+    assert sum(shares) == pytest.approx(1) and shares == sorted(shares, reverse=True)
+
+
+def test_the_database_gets_what_the_cache_does_not_answer() -> None:
+    assert formulas.database_load(50, 0.8) == pytest.approx(10)
+
+
+def test_an_empty_cache_hits_nothing_at_first_and_everything_in_the_end() -> None:
+    shares = formulas.popularity(200)
+    assert formulas.cold_hit_ratio(50, shares, 0) == 0
+    assert formulas.cold_hit_ratio(50, shares, 1e6) == pytest.approx(1)
+
+
+def test_as_many_loads_as_misses_while_a_cold_cache_fills() -> None:
+    shares, step_s = formulas.popularity(200), 0.01
+    misses = sum(50 * step_s * (1 - formulas.cold_hit_ratio(50, shares, (n + 0.5) * step_s)) for n in range(500))
+    assert formulas.cold_loads(50, shares, 5.0) == pytest.approx(misses, rel=0.001)
+
+
+def test_one_thing_that_lives_as_long_as_one_wish_takes_is_hit_half_the_time() -> None:
+    assert formulas.ttl_hit_ratio(10, [1.0], 0.1) == pytest.approx(0.5)
+
+
+def test_a_simulated_cache_has_the_hit_ratio_of_the_formula() -> None:
+    dice, expires, hits, now = Random(1), 0.0, 0, 0.0
+    for _ in range(20_000):
+        now += dice.expovariate(5)
+        hits, expires = (hits + 1, expires) if now < expires else (hits, now + 2.0)
+    assert hits / 20_000 == pytest.approx(formulas.ttl_hit_ratio(5, [1.0], 2.0), abs=0.01)
