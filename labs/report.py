@@ -1,7 +1,7 @@
 """The report of a run: one HTML file that works offline and on a projector, with or without colour."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,37 @@ def _timelines(journal: Mapping[str, Any], phases: Mapping[str, Phase]) -> Itera
         ("failed", "failed", "Requests that failed", "requests per second"),
     ):
         figure = plots.timeline(title, loads, column, unit)
-        for fault in journal["faults"]:
-            label = f"{fault['fault']} on {fault['target']}"
-            plots.shade(figure, fault["from"] - begin, (fault["until"] or fault["from"]) - begin, label)
+        for broken in stretches(journal["faults"]):
+            plots.shade(figure, broken.since - begin, broken.until - begin, broken.label)
         yield name, figure
+
+
+@dataclass(kw_only=True)
+class Stretch:
+    """A time, in seconds since 1970, in which one kind of fault was in force somewhere."""
+
+    fault: str
+    targets: list[str]
+    since: float
+    until: float
+
+    @property
+    def label(self) -> str:
+        return f"{self.fault} on {self.targets[0] if len(self.targets) == 1 else len(self.targets)}"
+
+
+def stretches(faults: Sequence[Mapping[str, Any]]) -> list[Stretch]:
+    """The faults of a run, as the journal has them; the same one on several targets at a time is one stretch."""
+    found: list[Stretch] = []
+    for fault in faults:
+        last = found[-1] if found else None
+        until = fault["until"] or fault["from"]
+        if last and last.fault == fault["fault"] and fault["from"] <= last.until:
+            last.until = max(last.until, until)
+            last.targets += [fault["target"]] if fault["target"] not in last.targets else []
+        else:
+            found.append(Stretch(fault=fault["fault"], targets=[fault["target"]], since=fault["from"], until=until))
+    return found
 
 
 def _told(lab: Lab, numbers: Mapping[str, float]) -> Told | None:
