@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labs.load.result import LoadResult
+from labs.load.result import LAG_LIMIT_MS, LoadResult
 from labs.shop import Shop
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class LoadPlan:
 class Limits:
     """What a measurement must meet to count at all; otherwise the verdict is `unknown`, whatever was seen."""
 
-    generator_lag_p99_ms: float = 50.0
+    generator_lag_p99_ms: float = LAG_LIMIT_MS
     dropped: int = 0
     samples: int = 368
     """Below 368 samples there is no finite 95 % upper bound for the 99th percentile."""

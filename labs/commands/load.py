@@ -16,8 +16,11 @@ INTERRUPTED = 130
 
 Mix = Annotated[
     str,
-    typer.Option(help="Who comes; README has a table: browse, products, checkout, sale, shoppers, bots, rush ..."),
+    typer.Option(
+        help="browse, products, stock, shelf, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."
+    ),
 ]
+Arrival = Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")]
 Duration = Annotated[float, typer.Option(help="Seconds.", min=1, max=600)]
 
 
@@ -25,7 +28,7 @@ def load(
     mix: Mix = "browse",
     rate: Annotated[float, typer.Option(help="Arrivals per second.", min=0.1, max=2000)] = 50.0,
     duration: Duration = 10.0,
-    arrival: Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")] = "constant",
+    arrival: Arrival = "constant",
     seed: Annotated[int, typer.Option(help="The same seed gives the same arrivals.")] = 1,
     name: Name = "shop",
     as_json: Json = False,
@@ -114,10 +117,12 @@ def show(result: "LoadResult") -> None:
 
 
 def _known(mix: str) -> None:
-    from labs.load.mixes import MIXES
+    from labs.load.mixes import find
 
-    if mix not in MIXES:
-        usage(f"unknown mix {mix!r}: one of {', '.join(MIXES)}")
+    try:
+        find(mix)
+    except ValueError as error:
+        usage(str(error))
 
 
 def _part(result: "LoadResult", kind: str, what: str) -> list[object]:

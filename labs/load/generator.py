@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from labs.load.in_flight import InFlight
+from labs.load.outcome import outcome_of_error, outcome_of_status
 from labs.load.request import Request
 from labs.load.sample import BUYER, DROPPED, Sample
 from labs.load.shoppers import Step
@@ -126,40 +128,6 @@ class Generator:
         sample.replica = response.headers.get("X-Served-By", "")
         sample.outcome = outcome_of_status(response.status)
         return answer
-
-
-def outcome_of_status(status: int) -> str:
-    """Redirects count as fine: nobody follows them here."""
-    return "ok" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
-
-
-def outcome_of_error(error: Exception) -> str:
-    """`refused`: surely nothing happened. `reset`: cut off in between. `timeout`: nobody knows. There is no other."""
-    match error:
-        case TimeoutError():
-            return "timeout"
-        case aiohttp.ClientConnectorError():
-            return "refused"
-    return "reset"
-
-
-class InFlight:
-    """How many requests are under way, and the mean of that over time."""
-
-    def __init__(self) -> None:
-        self.reset(0.0)
-
-    def reset(self, now: float) -> None:
-        self.count, self._area, self._begin, self._last = 0, 0.0, now, now
-
-    def change(self, by: int, now: float) -> None:
-        self._area += self.count * (now - self._last)
-        self._last = now
-        self.count += by
-
-    def mean(self, now: float) -> float:
-        self.change(0, now)
-        return self._area / max(now - self._begin, 1e-9)
 
 
 def _order(request: Request, sample: Sample, answer: bytes) -> Order:

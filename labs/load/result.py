@@ -13,6 +13,8 @@ from labs.load.sample import ANSWERED, DROPPED, OUTCOMES, Sample
 
 WAITED_FOR = (*ANSWERED, "timeout")
 """Outcomes that have a latency: timeouts are data; a refused or cut connection took no time worth comparing."""
+LAG_LIMIT_MS = 50.0
+"""A generator that is later than this at p99 measures itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +71,17 @@ class LoadResult:
 
     @cached_property
     def latency(self) -> Histogram:
-        """From the intended start,."""
+        """From the intended start."""
         return Histogram(sample.latency_ms for sample in self.waited_for)
 
     @cached_property
     def from_send(self) -> Histogram:
-        """From the sending,."""
+        """From the sending."""
         return Histogram(sample.from_send_ms for sample in self.waited_for)
 
     @cached_property
     def generator_lag(self) -> Histogram:
-        """How late the generator sent,."""
+        """How late the generator itself was."""
         return Histogram(sample.lag_ms for sample in self.samples)
 
     @property
@@ -120,7 +122,7 @@ class LoadResult:
         return self.select(since_s=warm_up_s)
 
     def to_json(self) -> dict[str, Any]:
-        """The object `load --json` prints."""
+        """What `load --json` prints of the whole, and of each kind of client."""
         return {
             "offered": self.offered,
             "started": self.started,
@@ -135,7 +137,7 @@ class LoadResult:
     def checks(self) -> list[Check]:
         """Self-checks to print with each run."""
         law = [] if self.mean_in_flight is None else [self._littles_law(self.mean_in_flight)]
-        return [self._sums(), *law, self._nothing_dropped()]
+        return [self._sums(), *law, self._nothing_dropped(), self._kept_up()]
 
     def _sums(self) -> Check:
         cut = sum(not sample.outcome for sample in self.samples) if self.ended_early else 0
@@ -158,3 +160,8 @@ class LoadResult:
 
     def _nothing_dropped(self) -> Check:
         return Check(name="no arrival dropped", holds=self.dropped == 0, detail=f"{self.dropped} of {self.offered}")
+
+    def _kept_up(self) -> Check:
+        lag_ms = self.generator_lag.percentile(99)
+        detail = f"p99 of its lag {lag_ms:.1f} ms, at most {LAG_LIMIT_MS:.0f}"
+        return Check(name="the generator kept up", holds=lag_ms <= LAG_LIMIT_MS, detail=detail)

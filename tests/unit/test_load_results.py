@@ -4,7 +4,9 @@ import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
-from labs.load.generator import InFlight, Order, outcome_of_error
+from labs.load.generator import Order
+from labs.load.in_flight import InFlight
+from labs.load.outcome import outcome_of_error
 from labs.load.result import LoadResult
 from labs.load.sample import BOT, BUYER, DROPPED, OUTCOMES, Sample, read_samples, write_samples
 
@@ -108,6 +110,11 @@ def test_littles_law_catches_a_count_that_disagrees_with_the_times() -> None:
     samples = [sample(sent_s=0.0, done_s=0.5), sample(sent_s=0.5, done_s=1.0)]
     law = [result(samples, mean_in_flight=counted, seconds=1.0).checks()[1].holds for counted in (1.0, 2.0)]
     assert law == [True, False]
+
+
+def test_a_generator_that_was_late_says_so() -> None:
+    late = [result([sample(sent_s=lag_s, done_s=1.0)]).checks()[-1].holds for lag_s in (0.01, 0.1)]
+    assert late == [True, False]
 
 
 def test_in_flight_is_averaged_over_time() -> None:

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from compose.topology import PROJECT
 from labs.catalogue import overview
 from labs.cli import app
+from labs.commands import load
 from labs.load.mixes import MIXES
 from labs.load.schedule import NAMES
 
@@ -24,6 +26,12 @@ def test_the_mixes_and_arrivals_it_tells_of_are_those_there_are() -> None:
     assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE)[1:] == list(MIXES)
     told = README.split("`--arrival` ")[1].split(":")[0]
     assert re.findall(r"\w+", told.replace(" or", "")) == list(NAMES)
+
+
+def test_the_help_of_load_names_every_mix_and_arrival() -> None:
+    mix, arrival = (get_args(option)[1].help for option in (load.Mix, load.Arrival))
+    assert re.findall(r"\w+", re.sub(r" \(.*?\)| or", "", mix)) == list(MIXES)
+    assert re.findall(r"\w+", arrival.replace(" or", "")) == list(NAMES)
 
 
 def test_one_command_to_run_and_one_to_test_stand_near_the_top() -> None:
