@@ -39,6 +39,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.faults: WORK,
     operate.break_: WORK,
     operate.heal: WORK,
+    operate.redeliver: WORK,
     operate.flags: WORK,
     operate.flag: WORK,
     wire.wire: WORK,

@@ -122,6 +122,16 @@ def ttl_hit_ratio(rate: float, shares: Sequence[float], ttl_s: float) -> float:
     return sum(share * (rate * share * ttl_s) / (1 + rate * share * ttl_s) for share in shares)
 
 
+def wait_behind_poison(poison: int, try_s: float, rate: float, work_s: float) -> float:
+    """How long a good message waits while `poison` messages go round and round through the end of its queue.
+
+    Every one of them is in front of it once, at `try_s` each; meanwhile good ones arrive and are served, `work_s` each:
+    P·t / (1 - λs). Never (infinite) when the good ones alone are too many.
+    """
+    free = 1 - rate * work_s
+    return poison * try_s / free if free > 0 else math.inf
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -55,5 +55,8 @@ class Shop(Protocol):
     def check(self) -> Sequence[str]:
         """The invariants that are violated, in words; empty when all hold."""
 
+    def redeliver(self, queue: str, /) -> int:
+        """Put a queue's dead letters back into it, none lost; how many."""
+
     def reset(self) -> object:
         """Back to the seed state: products and stock as on the first day, no orders."""

@@ -1,4 +1,4 @@
-"""check, scale, balance, faults, break, heal."""
+"""check, scale, balance, faults, break, heal, redeliver, flags, flag."""
 
 import re
 from typing import Annotated, Any
@@ -118,6 +118,20 @@ def heal(name: Name = "shop", as_json: Json = False) -> None:
         out.print("\n".join(f"[{BAD}]✗[/] {each}" for each in left) or f"[{GOOD}]✓[/] nothing is broken")
     if left:
         raise typer.Exit(1)
+
+
+def redeliver(
+    queue: Annotated[str, typer.Argument(help="fulfilment or notifications.")],
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Put a queue's dead letters back, once their cause is gone; none is lost."""
+    from labs.control.client import ShopClient
+
+    put_back = ShopClient.of(name).redeliver(queue)
+    if as_json:
+        return emit({"queue": queue, "put_back": put_back})
+    out.print(f"[{GOOD}]✓[/] {put_back} dead letter{'' if put_back == 1 else 's'} put back into {queue}")
 
 
 def flags(name: Name = "shop", as_json: Json = False) -> None:

@@ -93,6 +93,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         name = _given("name", str)
         return {"name": name, "value": shop.set_flag(name, _given("value", str))}
 
+    @app.post("/redeliver")
+    def redeliver() -> Any:
+        return {"put_back": shop.repairs.redeliver(_given("queue", str))}
+
     @app.get("/metrics")
     def metrics() -> Any:
         return shop.instruments.metrics(request.args.get("service", ""))

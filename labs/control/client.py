@@ -84,6 +84,11 @@ class ShopClient:
         found: list[dict[str, Any]] = self._call("POST", "/rows", query=query, node=node)["rows"]
         return found
 
+    def redeliver(self, queue: str) -> int:
+        """Put a queue's dead letters back into it; how many."""
+        put_back: int = self._call("POST", "/redeliver", queue=queue)["put_back"]
+        return put_back
+
     def reset(self) -> None:
         """Back to the seed state."""
         self._call("POST", "/reset")

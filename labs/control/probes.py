@@ -16,7 +16,7 @@ WORK_QUEUES = ("fulfilment", "notifications")
 QUEUES = tuple(
     queue + suffix
     for queue in WORK_QUEUES
-    for suffix in ("", ".retry.1000ms", ".retry.5000ms", ".retry.15000ms", ".dead")
+    for suffix in ("", ".retry.1000ms", ".retry.2000ms", ".retry.4000ms", ".dead")
 )
 """With the services' default waits; a test compares them."""
 

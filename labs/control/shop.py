@@ -25,6 +25,7 @@ from labs.control.ledger import Entry, Ledger
 from labs.control.links import Links
 from labs.control.postgres import Postgres
 from labs.control.probes import Probes
+from labs.control.repairs import Repairs
 
 PUT = """
 import os, sys, urllib.request
@@ -51,6 +52,7 @@ class RunningShop:
         self.balancer = Balancer(runtime)
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
+        self.repairs = Repairs(self.probes)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
@@ -225,7 +227,7 @@ class RunningShop:
         with self._lock:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
-            with self._workers_away():
+            with self.workers_away():
                 self.probes.purge_queues()
                 self.flags.clear()
                 self.runtime.run("migrate", ("--reset",))
@@ -233,10 +235,10 @@ class RunningShop:
             self.balancer.introduce_all()
 
     @contextmanager
-    def _workers_away(self) -> Iterator[None]:
-        """Stop the workers for a moment: a message in hand would be worked on after its order is gone."""
-        workers = [component.name for component in self.runtime.ps() if component.kind == "worker"]
-        with ThreadPoolExecutor(max_workers=len(workers)) as pool:
+    def workers_away(self) -> Iterator[None]:
+        """Stop the workers that run for a moment: what they have in hand goes back, and nothing is worked on."""
+        workers = [each.name for each in self.runtime.ps() if each.kind == "worker" and each.state == "running"]
+        with ThreadPoolExecutor(max_workers=max(len(workers), 1)) as pool:
             list(pool.map(lambda worker: self.runtime.stop(worker, 2.0), workers))
             try:
                 yield

@@ -99,6 +99,17 @@ class Bench:
         self.shop.set_flag(name, value)
         self.say("change", f"flag {name} = {value}")
 
+    def redeliver(self, queue: str) -> int:
+        """Put dead letters back; how many. Those that have died by the end of the rollback follow then."""
+        self.at_last("redeliver", queue)
+        put_back = self.shop.redeliver(queue)
+        self.say("repair", f"{put_back} dead letters put back into {queue}")
+        return put_back
+
+    def at_last(self, repair: str, *args: str) -> None:
+        """Have the shop put something right once everything is rolled back: to be said before the damage is done."""
+        self.undo.add(Undo(repair, args), last=True)
+
     def note(self, name: str, value: float) -> None:
         """Keep a number that was counted; the lab's `measure` finds it in `seen.facts`."""
         self.facts[name] = value

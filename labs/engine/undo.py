@@ -35,6 +35,7 @@ class Undo:
             "balance": shop.balance,
             "flag": shop.set_flag,
             "heal": shop.heal,
+            "redeliver": shop.redeliver,
         }
         left = verbs[self.verb](*self.args)
         if self.verb == "heal" and left:
@@ -49,10 +50,10 @@ class UndoList:
     shop_name: str = ""
     pending: list[Undo] = field(default_factory=list)
 
-    def add(self, undo: Undo) -> None:
-        """To be called before the deed. The same undo twice is one."""
+    def add(self, undo: Undo, last: bool = False) -> None:
+        """To be called before the deed. The same undo twice is one. `last`: to be done when everything else is."""
         if undo not in self.pending:
-            self.pending.append(undo)
+            self.pending.insert(0 if last else len(self.pending), undo)
             self._save()
 
     def roll_back(self, shop: Shop) -> list[dict[str, object]]:

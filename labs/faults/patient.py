@@ -1,6 +1,7 @@
 """What a fault may do to a shop: one role for each kind of instrument."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from labs.control.balancer import Balancer
@@ -26,6 +27,7 @@ class Replicas(Protocol):
     """Replicas: who they are, and programs that can be told something, past the gateway."""
 
     def members(self, service: str) -> Sequence[str]: ...
+    def workers_away(self) -> AbstractContextManager[None]: ...
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None: ...
 
 

@@ -10,15 +10,14 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from prometheus_client import Counter
 from pydantic import ValidationError
 
-from services.common.bus import Event, connect, declare, hang_up, publish, retry_queue
-from services.common.errors import TimedOut, Unavailable
+from services.common.bus import Event, connect, declare, hang_up
+from services.common.errors import Unavailable
+from services.common.retries import LimitedRetries, Policy, bury
 from services.common.settings import BusSettings
 from services.common.telemetry import log, request_id
 
 RECONNECT_S = (0.1, 1.0)
 LOOK_UP_S = 0.2
-RETRIES = "x-retries"
-REASON = "x-reason"
 
 CONSUMED = Counter("shop_consumed_total", "Messages settled", ["queue", "outcome"])
 
@@ -28,14 +27,17 @@ Handler = Callable[[Event], None]
 class Consumer:
     """Takes messages from one queue, one after the other, and tells the broker what became of each **after** the work.
 
-    Done: acknowledged. Failed: tried again after each of the waits, then dead. Unreadable: dead at once. An outage
-    (Unavailable, TimedOut) says nothing about the message, so it never kills one: the last wait is repeated until the
-    outage is over. The copy for later is confirmed before the original is acknowledged, so a crash in between means
-    twice, never not at all: handlers must be idempotent.
+    Done: acknowledged. Failed: as `policy()` has it, by default `LimitedRetries`. Unreadable: dead at once. A copy for
+    later is confirmed before the original is acknowledged, so a crash in between means twice, never not at all:
+    handlers must be idempotent.
     """
 
-    def __init__(self, settings: BusSettings, queue: str, handle: Handler) -> None:
+    def __init__(
+        self, settings: BusSettings, queue: str, handle: Handler, policy: Callable[[], Policy] | None = None
+    ) -> None:
         self._settings, self._queue, self._handle = settings, queue, handle
+        limited = LimitedRetries(settings, queue)
+        self._policy = policy or (lambda: limited)
         self._connection: BlockingConnection | None = None
 
     def check(self) -> None:
@@ -73,36 +75,12 @@ class Consumer:
         try:
             event = Event.model_validate_json(body)
         except ValidationError:
-            return self._bury(way_out, properties, body, "unreadable")
+            return bury(way_out, self._queue, properties, body, "unreadable")
         event.name = properties.type or ""
         request_id.set(properties.correlation_id or properties.message_id or "-")
         try:
             self._handle(event)
         except Exception as error:
-            return self._fail(way_out, properties, body, error)
+            return self._policy()(way_out, properties, body, error)
         log().info("work_done", queue=self._queue, message=properties.message_id, order_id=event.order_id)
         return "done"
-
-    def _fail(self, way_out: BlockingChannel, properties: Any, body: bytes, error: Exception) -> str:
-        waits, tried = self._settings.bus_retry_s, _retries(properties)
-        why = f"{type(error).__name__}: {error}"
-        if isinstance(error, Unavailable | TimedOut):
-            tried = min(tried, len(waits) - 1)
-        if tried >= len(waits):
-            return self._bury(way_out, properties, body, why)
-        log().warning("work_failed", queue=self._queue, message=properties.message_id, tried=tried + 1, error=why)
-        properties.headers = {**(properties.headers or {}), RETRIES: tried + 1, REASON: why[:200]}
-        publish(way_out, "", retry_queue(self._queue, waits[tried]), body, properties)
-        return "retried"
-
-    def _bury(self, way_out: BlockingChannel, properties: Any, body: bytes, why: str) -> str:
-        log().error("dead_letter", queue=self._queue, message=properties.message_id, error=why)
-        properties.headers = {**(properties.headers or {}), REASON: why[:200]}
-        publish(way_out, "", f"{self._queue}.dead", body, properties)
-        return "dead"
-
-
-def _retries(properties: Any) -> int:
-    """How often a message was tried again already; whatever a stranger wrote there counts as never."""
-    tried = (properties.headers or {}).get(RETRIES, 0)
-    return tried if isinstance(tried, int) and tried >= 0 else 0

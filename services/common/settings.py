@@ -130,4 +130,4 @@ class BusSettings:
     bus_heartbeat_s: int = env("silence after which a connection counts as dead", default=10, unit="s")
     bus_blocked_s: float = env("how long a publisher lets the broker block it", default=3.0, unit="s")
     bus_prefetch: int = env("messages a consumer holds at once", default=10)
-    bus_retry_s: tuple[float, ...] = env("waits before each further try", default=(1.0, 5.0, 15.0), unit="s")
+    bus_retry_s: tuple[float, ...] = env("waits before each further try", default=(1.0, 2.0, 4.0), unit="s")

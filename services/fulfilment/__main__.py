@@ -10,12 +10,15 @@ from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.replica import Service
+from services.common.retries import LimitedRetries, Policy, RequeueForever
 from services.common.settings import BusSettings, DatabaseSettings, PeerSettings, WebSettings, env
 from services.common.web import create_web
 from services.common.worker import Background
 from services.fulfilment.flags import FLAGS
 from services.fulfilment.shipments import Shipments
 from services.fulfilment.warehouse import PeerOrders, Warehouse
+
+QUEUE = "fulfilment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,8 @@ def build(settings: Settings, background: Background) -> Flask:
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
     warehouse = Warehouse(Shipments(database), PeerOrders(Peers(settings)), lambda: flags["fulfilment.pack_ms"] / 1000)
-    consumer = Consumer(settings, "fulfilment", warehouse.handle)
+    policies: dict[str, Policy] = {"limited": LimitedRetries(settings, QUEUE), "requeue_forever": RequeueForever(QUEUE)}
+    consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]])
     background.runs("consumer", consumer.run)
     return create_web("fulfilment", {"database": database.ping, "broker": consumer.check})
 

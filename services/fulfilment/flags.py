@@ -2,4 +2,12 @@
 
 from services.common.flags import Flag
 
-FLAGS = (Flag(name="fulfilment.pack_ms", default=5.0, unit="ms", help="how long packing one order takes"),)
+FLAGS = (
+    Flag(name="fulfilment.pack_ms", default=5.0, unit="ms", help="how long packing one order takes"),
+    Flag(
+        name="fulfilment.retry",
+        default="limited",
+        choices=("limited", "requeue_forever"),
+        help="what becomes of a message whose work failed",
+    ),
+)

@@ -17,6 +17,7 @@ from private_stores import Broker, eventually
 from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, hang_up
 from services.common.consumer import Consumer
 from services.common.errors import TimedOut, Unavailable
+from services.common.retries import Policy, RequeueForever
 from services.common.telemetry import request_id
 
 pytestmark = pytest.mark.servers
@@ -42,9 +43,11 @@ def event(name: str = "") -> bytes:
 
 
 @contextmanager
-def consuming(broker: Broker, handle: Callable[[Event], None]) -> Iterator[Consumer]:
+def consuming(
+    broker: Broker, handle: Callable[[Event], None], policy: Callable[[], Policy] | None = None
+) -> Iterator[Consumer]:
     """A consumer in a thread, connected; stopped in good order at the end."""
-    consumer, stopping = Consumer(broker.settings, QUEUE, handle), threading.Event()
+    consumer, stopping = Consumer(broker.settings, QUEUE, handle, policy), threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stopping,))
     thread.start()
     try:
@@ -143,6 +146,24 @@ def test_what_nobody_can_read_is_dead_at_once_and_holds_nobody_up(broker: Broker
         publisher.publish("order.shipped", event("next"), "e")
         eventually(lambda: got == ["next"])
         eventually(lambda: waiting_in(broker, f"{QUEUE}.dead") == 1)
+
+
+def test_a_naive_worker_is_never_rid_of_what_fails_and_works_on_beside_it(broker: Broker) -> None:
+    tries: list[str] = []
+
+    def fail_on_poison(event: Event) -> None:
+        tries.append(event.order_id)
+        if event.order_id == "poison":
+            raise ValueError("never")
+
+    naive = RequeueForever(QUEUE)
+    with publishing(broker) as publisher, consuming(broker, fail_on_poison, lambda: naive):
+        publisher.publish("order.shipped", event("poison"), "e.poison")
+        eventually(lambda: tries.count("poison") >= 30)  # more than the queue's own limit of deliveries
+        publisher.publish("order.shipped", event("good"), "e.good")
+        eventually(lambda: "good" in tries)
+    assert waiting_in(broker, f"{QUEUE}.dead") == 0
+    assert waiting_in(broker, QUEUE) == 1
 
 
 def test_a_strangers_headers_do_not_confuse_the_count(broker: Broker) -> None:

@@ -43,6 +43,21 @@ def test_poison_is_tried_again_beside_the_work_and_a_heal_finds_every_drop(break
     assert not any(n for queue, n in breakable.queues().items() if queue.startswith("fulfilment."))
 
 
+def test_a_heal_takes_poison_out_of_the_hands_of_a_worker_that_never_gives_up(breakable: ShopClient) -> None:
+    breakable.set_flag("fulfilment.retry", "requeue_forever")
+    breakable.set_fault("poison_message", "rabbitmq", count=3)
+    eventually(lambda: requeued(breakable) >= 30, within_s=10)
+    breakable.heal()
+    path = order(breakable)
+    eventually(lambda: is_shipped(breakable, path), within_s=10)
+    assert requeued(breakable) == 0  # counted by a worker that was started anew
+    breakable.set_flag("fulfilment.retry", "default")
+
+
+def requeued(shop: ShopClient) -> float:
+    return shop.metrics("fulfilment").get('shop_consumed_total{outcome="requeued",queue="fulfilment"}', 0.0)
+
+
 def test_queue_limit_leaves_in_the_outbox_what_the_queue_may_not_hold(breakable: ShopClient) -> None:
     breakable.set_fault("process_stop", "fulfilment-1")
     breakable.set_fault("queue_limit", "rabbitmq", **{"x-max-length": 2})

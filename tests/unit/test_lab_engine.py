@@ -70,6 +70,10 @@ class FakeShop:
         self._called("set_flag")
         self.flag = value
 
+    def redeliver(self, queue: str, /) -> int:
+        self._called("redeliver")
+        return 2
+
     def metrics(self, service: str, /) -> dict[str, float]:
         return {"shop_cache_loads_total": 3.0}
 

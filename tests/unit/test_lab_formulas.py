@@ -46,6 +46,11 @@ def test_a_capacity_that_is_just_enough_never_drains_a_backlog() -> None:
     assert formulas.drain_s(1, 8, 8) == float("inf")
 
 
+def test_poison_makes_everybody_wait_for_one_round_of_it() -> None:
+    assert formulas.wait_behind_poison(60, 0.005, 12, 0.025) == pytest.approx(0.3 / 0.7)
+    assert formulas.wait_behind_poison(1, 0.005, 50, 0.025) == float("inf")
+
+
 def test_littles_law_and_utilisation() -> None:
     assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)

@@ -1,0 +1,48 @@
+"""Putting right by hand what the shop cannot put right by itself."""
+
+# mypy: disallow-untyped-calls=False
+from typing import Any
+
+import pika
+
+from compose.runtime.verbs import RuntimeFailed, UnknownComponent
+from labs.control.probes import WORK_QUEUES, Probes
+from labs.faults.fault import near
+
+RETRIES = "x-retries"
+"""The header in which the shop's workers count how often a message was tried again."""
+
+
+class Repairs:
+    """Each says how much there was to do, and may be repeated at any time. Raises RuntimeFailed."""
+
+    def __init__(self, probes: Probes) -> None:
+        self._probes = probes
+
+    def redeliver(self, queue: str) -> int:
+        """Put a queue's dead letters back into it, with all their tries before them again; how many.
+
+        A letter leaves the dead ones once the broker has confirmed its copy: whatever breaks, none is lost. Those that
+        die again meanwhile are left alone. Raises UnknownComponent for a queue that has no workers.
+        """
+        if queue not in WORK_QUEUES:
+            raise UnknownComponent(f"there is no queue {queue!r} with dead letters; {near(queue, WORK_QUEUES)}")
+        try:
+            with self._probes.broker() as connection:
+                return _put_back(connection.channel(), queue)
+        except (pika.exceptions.AMQPError, OSError) as error:
+            raise RuntimeFailed(f"the dead letters of {queue} could not all be put back: {error!r}") from error
+
+
+def _put_back(channel: Any, queue: str) -> int:
+    dead = f"{queue}.dead"
+    letters = channel.queue_declare(dead, passive=True).method.message_count
+    channel.confirm_delivery()
+    for put_back in range(letters):
+        method, properties, body = channel.basic_get(dead)
+        if method is None:
+            return put_back
+        properties.headers = {name: v for name, v in (properties.headers or {}).items() if name != RETRIES}
+        channel.basic_publish("", queue, body, properties, mandatory=True)
+        channel.basic_ack(method.delivery_tag)
+    return int(letters)

@@ -1,0 +1,53 @@
+"""Commands that put right what the shop cannot put right by itself."""
+
+import pytest
+
+from labs.control.client import ShopClient
+from tests.conftest import Cli
+from tests.shop.buying import ask, buy, eventually
+
+pytestmark = pytest.mark.servers
+WITHIN_S = 30.0
+
+
+def refuse_shipments(shop: ShopClient) -> None:
+    for replica in ("orders-1", "orders-2"):
+        shop.set_fault("http_abort", replica, httpStatus=400, path="/internal/orders")
+
+
+def place_orders(shop: ShopClient, count: int) -> list[str]:
+    answers = [buy(shop.url) for _ in range(count)]
+    assert {answer.status for answer in answers} == {201}
+    return [f"/api/orders/{answer.body['order_id']}" for answer in answers]
+
+
+def all_shipped(shop: ShopClient, orders: list[str]) -> bool:
+    return all(ask(shop.url, "GET", path).body["status"] == "shipped" for path in orders)
+
+
+def test_dead_letters_are_put_back_counted_and_their_orders_shipped(healed: ShopClient, cli: Cli) -> None:
+    refuse_shipments(healed)
+    orders = place_orders(healed, 4)
+    eventually(lambda: healed.queues()["fulfilment.dead"] == 4, within_s=WITHIN_S)
+    healed.heal()
+    done = cli("redeliver", "fulfilment", "--name", healed.name)
+    assert done.returncode == 0 and "4 dead letters put back" in done.stdout, done.stderr
+    eventually(lambda: all_shipped(healed, orders), within_s=WITHIN_S)
+    assert healed.check() == []
+
+
+def test_dead_letters_put_back_too_early_die_again_and_none_is_lost(healed: ShopClient) -> None:
+    refuse_shipments(healed)
+    place_orders(healed, 2)
+    eventually(lambda: healed.queues()["fulfilment.dead"] == 2, within_s=WITHIN_S)
+    assert healed.redeliver("fulfilment") == 2
+    eventually(lambda: healed.queues()["fulfilment.dead"] == 2, within_s=WITHIN_S)
+    healed.heal()
+    assert healed.redeliver("fulfilment") == 2
+    assert healed.check() == []
+
+
+def test_redeliver_names_the_queues_there_are(healed: ShopClient, cli: Cli) -> None:
+    done = cli("redeliver", "fulfillment", "--name", healed.name)
+    assert done.returncode == 2 and "fulfilment" in done.stderr
+    assert healed.redeliver("notifications") == 0
