@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from labs.caching import cache_aside, cache_node_loss
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks
-from labs.queueing import poison_message, queue_backlog
+from labs.queueing import async_checkout, poison_message, queue_backlog
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -14,6 +14,7 @@ COURSE: Sequence[Lab] = (
     cache_aside.LAB,
     cache_node_loss.LAB,
     queue_backlog.LAB,
+    async_checkout.LAB,
     poison_message.LAB,
 )
 

@@ -132,6 +132,16 @@ def wait_behind_poison(poison: int, try_s: float, rate: float, work_s: float) ->
     return poison * try_s / free if free > 0 else math.inf
 
 
+def served_before_timeout(rate: float, service_s: float, bound_s: float) -> float:
+    """How many get through a line that is served in order and too slowly, when everybody leaves after `bound_s`.
+
+    Each waits `service_s` - 1/λ longer than the one before. Once that exceeds the bound, work is done in turn for
+    people who have just left, so nobody gets through any more. Infinite when the server keeps up.
+    """
+    longer_s = service_s - 1 / rate
+    return 1 + (bound_s - service_s) / longer_s if longer_s > 0 else math.inf
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -12,8 +12,8 @@ from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.replica import Service
 from services.common.retries import LimitedRetries, Policy, RequeueForever
 from services.common.settings import BusSettings, DatabaseSettings, PeerSettings, WebSettings, env
-from services.common.web import create_web
 from services.common.worker import Background
+from services.fulfilment.app import create_app
 from services.fulfilment.flags import FLAGS
 from services.fulfilment.shipments import Shipments
 from services.fulfilment.warehouse import PeerOrders, Warehouse
@@ -25,7 +25,6 @@ QUEUE = "fulfilment"
 class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings, BusSettings):
     """All knobs of fulfilment."""
 
-    threads: int = env("requests worked on at once: health checks and metrics only", default=2)
     db_pool: int = env("connections per pool and replica", default=2)
 
 
@@ -38,7 +37,7 @@ def build(settings: Settings, background: Background) -> Flask:
     policies: dict[str, Policy] = {"limited": LimitedRetries(settings, QUEUE), "requeue_forever": RequeueForever(QUEUE)}
     consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]])
     background.runs("consumer", consumer.run)
-    return create_web("fulfilment", {"database": database.ping, "broker": consumer.check})
+    return create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
 
 
 service = Service("fulfilment", Settings, build)

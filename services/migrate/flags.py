@@ -11,6 +11,7 @@ from services.catalog.flags import FLAGS as CATALOG
 from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.migrate.places import SERVICES
+from services.orders.flags import FLAGS as ORDERS
 
 GATEWAY = (
     Flag(
@@ -28,7 +29,7 @@ GATEWAY = (
 )
 """Obeyed by control, which tells the gateway."""
 
-FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT, *GATEWAY)
+FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT, *GATEWAY, *ORDERS)
 
 TABLES = """
 create schema if not exists flags;

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from flask import Flask
 
 from services.common.db import Database
+from services.common.flags import follow
 from services.common.http import Peers
+from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.replica import Service
 from services.common.resilience import Breaker
 from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env
@@ -13,14 +15,16 @@ from services.common.worker import Background, every
 from services.orders.app import create_app
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
+from services.orders.flags import FLAGS
+from services.orders.handover import Handover
 from services.orders.orders import Orders
-from services.orders.peers import Catalog, Inventory, Payments
+from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(WebSettings, PeerSettings, DatabaseSettings):
+class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings):
     """All knobs of orders."""
 
     checkout_s: float = env("bound on a whole checkout, below the gateway's own", default=3.6, unit="s")
@@ -35,11 +39,13 @@ def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
     database, peers = Database(settings, "orders", reads=True), Peers(settings)
     background.opens(database.open)
+    flags = follow(background, FLAGS, make_nodes(settings), database)
     attempts, orders, payments = Attempts(database), Orders(database), Payments(peers)
     breaker = Breaker("payments", settings.breaker_failures, settings.breaker_wait_s)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
     rounds = Rounds(attempts, orders, Inventory(peers), payments, breaker, bounds)
-    checkout = Checkout(attempts, orders, Catalog(peers), rounds, settings.checkout_s, settings.peer_total_s)
+    handover = Handover(orders, Fulfilment(peers), lambda: flags["orders.ship_in_request"], settings.peer_total_s)
+    checkout = Checkout(attempts, orders, Catalog(peers), rounds, handover, settings.checkout_s, settings.peer_total_s)
     reconciler = Reconciler(
         attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s
     )

@@ -50,6 +50,12 @@ class Catalog(Protocol):
     def price(self, sku: str, quantity: int, total_s: float) -> PricedLine: ...
 
 
+class Handover(Protocol):
+    """What is left to do for an order; see `handover.Handover`."""
+
+    def finish(self, order: Order, deadline: Deadline) -> Order: ...
+
+
 class Checkout:
     """The order path. `total_s` bounds a whole checkout; what is not finished then is finished on a retry or by the
     reconciler.
@@ -61,11 +67,13 @@ class Checkout:
         orders: Orders,
         catalog: Catalog,
         rounds: Rounds,
+        handover: Handover,
         total_s: float,
         peer_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._attempts, self._orders, self._catalog, self._rounds = attempts, orders, catalog, rounds
+        self._attempts, self._orders, self._catalog = attempts, orders, catalog
+        self._rounds, self._handover = rounds, handover
         self._total_s, self._peer_s, self._clock = total_s, peer_s, clock
 
     def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]:
@@ -106,7 +114,8 @@ class Checkout:
         self._rounds.charge(attempt, token, deadline)
         try:
             self._rounds.keep(attempt, deadline)
-            return self._rounds.place(attempt)
+            order, new = self._rounds.place(attempt)
+            return self._handover.finish(order, deadline), new
         except Unavailable as error:
             if error.detail == GIVEN_UP:
                 raise

@@ -1,4 +1,4 @@
-"""The services that the order path needs, over HTTP. All three idempotent by key, so every call may be retried.
+"""The services that the order path needs, over HTTP. All idempotent by key, so every call may be retried.
 
 A number of seconds in a call is the bound on that whole call, retries included.
 """
@@ -70,3 +70,15 @@ class Payments:
     def refund(self, key: str, total_s: float) -> None:
         """Give back, for good: nothing can be charged under this key afterwards."""
         self._peers.call("POST", f"/internal/payments/charges/{key}/refund", safe=True, total_s=total_s)
+
+
+class Fulfilment:
+    """Who packs."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    def pack(self, order_id: str, lines: Sequence[PricedLine], total_s: float) -> None:
+        """Wait until the parcel is packed. One attempt has all the time there is: packing is slow by its nature."""
+        items = [{"sku": line.sku, "quantity": line.quantity} for line in lines]
+        self._peers.call("PUT", f"/internal/fulfilment/parcels/{order_id}", {"items": items}, total_s=total_s)

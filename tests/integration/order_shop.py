@@ -14,8 +14,9 @@ from services.inventory.stock import Stock
 from services.orders.app import create_app as orders_app
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
+from services.orders.handover import Handover
 from services.orders.orders import Orders
-from services.orders.peers import Catalog, Inventory, Payments
+from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
 from services.payments.app import create_app as payments_app
@@ -61,7 +62,8 @@ class OrderShop:
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
         breaker = Breaker("payments", failures=1000)
         rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds())
-        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, total_s=60, peer_s=60)
+        handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
+        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, handover, total_s=60, peer_s=60)
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
         self.app = orders_app(checkout, self.orders, {})
 

@@ -12,7 +12,10 @@ from labs.control.client import ShopClient
 from tests.shop.buying import ask
 
 pytestmark = pytest.mark.servers
-SERVICES = ["storefront", "catalog", "cart", "inventory", "orders", "recommendations", "notifications", "payments"]
+SERVICES = [
+    *("storefront", "catalog", "cart", "inventory", "orders", "recommendations", "notifications", "payments"),
+    "fulfilment",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -34,6 +34,19 @@ def test_consumer_pause_lets_orders_wait_and_none_is_lost(breakable: ShopClient)
     eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=15)
 
 
+def test_consumer_slow_makes_parcels_late_whoever_packs_them_and_no_checkout(breakable: ShopClient) -> None:
+    breakable.set_fault("consumer_slow", "fulfilment", delay_ms=2000)
+    breakable.set_fault("restart", "fulfilment-1")
+    began = time.monotonic()
+    path = order(breakable)
+    assert time.monotonic() - began < 1.5
+    eventually(lambda: is_shipped(breakable, path), within_s=15)
+    assert time.monotonic() - began >= 2
+    breakable.heal()
+    path = order(breakable)
+    eventually(lambda: is_shipped(breakable, path), within_s=1.9)
+
+
 def test_poison_is_tried_again_beside_the_work_and_a_heal_finds_every_drop(breakable: ShopClient) -> None:
     breakable.set_fault("poison_message", "rabbitmq", count=3)
     eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.retry" in queue) == 3, 10)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
-from services.common.resilience import Breaker
+from services.common.resilience import Breaker, Deadline
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
 from services.orders.orders import Head, Order
@@ -214,6 +214,13 @@ class FakePayments:
         self._script.step("refund", work)
 
 
+class FakeHandover:
+    """Leaves the rest to the queue."""
+
+    def finish(self, order: Order, deadline: Deadline) -> Order:
+        return order
+
+
 class World:
     """Everything together, and the invariants of the shop."""
 
@@ -230,7 +237,7 @@ class World:
         breaker = Breaker("payments", failures=1000)
         rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, breaker, Bounds())
         self.checkout = Checkout(
-            self.attempts, self.orders, self.catalog, rounds, total_s=3.6, peer_s=1.5, clock=lambda: self.now
+            self.attempts, self.orders, self.catalog, rounds, FakeHandover(), 3.6, 1.5, clock=lambda: self.now
         )
         self.reconciler = Reconciler(self.attempts, rounds, self.payments, after_s=10, total_s=3.6, peer_s=1.5)
         self.shown: list[tuple[str, str]] = []

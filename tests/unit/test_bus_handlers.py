@@ -56,6 +56,18 @@ def test_a_parcel_is_packed_once_and_told_every_time() -> None:
     assert shipments == {"o": [{"sku": "tea-001", "quantity": 2}]}
 
 
+def test_whoever_waits_for_a_parcel_goes_without_when_the_packing_table_stays_taken() -> None:
+    shipments = Shipments()
+    warehouse = Warehouse(shipments, Orders(), pack_s=lambda: 0.0, sleep=lambda _: impatient())
+
+    def impatient() -> None:
+        with pytest.raises(Unavailable):
+            warehouse.pack("second", [], patience_s=0.01)
+
+    warehouse.pack("first", [], patience_s=0.01)
+    assert list(shipments) == ["first"]
+
+
 def test_a_parcel_that_orders_did_not_hear_of_is_told_again() -> None:
     orders = Orders(fail=1)
     warehouse = Warehouse(Shipments(), orders, pack_s=lambda: 0.0)

@@ -51,6 +51,11 @@ def test_poison_makes_everybody_wait_for_one_round_of_it() -> None:
     assert formulas.wait_behind_poison(1, 0.005, 50, 0.025) == float("inf")
 
 
+def test_in_a_line_that_is_served_too_slowly_only_the_first_do_not_leave_too_early() -> None:
+    assert formulas.served_before_timeout(4, 0.5, 1.5) == 5
+    assert formulas.served_before_timeout(4, 0.25, 1.5) == float("inf")
+
+
 def test_littles_law_and_utilisation() -> None:
     assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
