@@ -131,6 +131,9 @@ class ContainersRuntime:
         container = self._container(component).id
         self._engine.docker("update", f"--cpu-period={CPU_PERIOD_US}", f"--cpu-quota={quota}", container)
 
+    def small_disk(self, component: str, megabytes: int | None) -> None:
+        raise RuntimeFailed("the volume of a container is not exchanged while the shop runs: local processes can do it")
+
     def scale(self, service: str, replicas: int) -> None:
         described = self._service(service)
         found = self._found()

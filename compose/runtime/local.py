@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from compose import places
-from compose.runtime import processes, readiness
+from compose.runtime import processes, readiness, small_disk
 from compose.runtime.addresses import Addresses
 from compose.runtime.launcher import Launcher
 from compose.runtime.links import Link, lay
@@ -74,6 +74,7 @@ class LocalRuntime:
             self._end(members, 1.0 if kind in ("service", "worker", "gateway") else 1.5, progress)
         self._end(sorted(self._supervisor.running), 1.0, progress)
         self._supervisor.close()
+        small_disk.unmount_all(self._around.data())
 
     def forget(self) -> None:
         self._around.forget()
@@ -127,6 +128,12 @@ class LocalRuntime:
         if cpus is not None:
             going = lambda: None if component in self._paused else self._supervisor.running.get(component)  # noqa: E731
             self._throttles[component] = Throttle(cpus, going, self._freezing)
+
+    def small_disk(self, component: str, megabytes: int | None) -> None:
+        folder = self._around.data(self._roster.of(component).name)
+        small_disk.unmount(folder)
+        if megabytes is not None:
+            small_disk.mount(folder, megabytes, self._user)
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)

@@ -38,7 +38,7 @@ class Surroundings:
 
     def forget(self) -> None:
         """Remove what the components have stored."""
-        shutil.rmtree(self._shop / "data", ignore_errors=True)
+        shutil.rmtree(self.data(), ignore_errors=True)
 
     def environment(self, service: Service, component: str) -> dict[str, str]:
         """compose.yaml's environment with every placeholder filled in for loopback, and nothing of ours."""
@@ -47,17 +47,21 @@ class Surroundings:
             **self._addresses.variables(self._roster.scale, service, component),
             "LISTEN": self._addresses[component],
             "REPLICA": component,
-            "DATA": str(self._shop / "data" / component),
+            "DATA": str(self.data(component)),
         }
         return {
             "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}",
-            "HOME": str(self._shop / "data"),
+            "HOME": str(self.data()),
             "LANG": "C.UTF-8",
             "TMPDIR": str(self._shop / "tmp"),
             "PYTHONPATH": str(self.source),
             **{key: interpolate(text, values) for key, text in service.environment.items()},
             "REPLICA": component,
         }
+
+    def data(self, component: str = "") -> Path:
+        """What a component stores, or all of them."""
+        return self._shop / "data" / component
 
     def log(self, component: str) -> Path:
         """Where a component's output goes."""

@@ -89,6 +89,11 @@ class Runtime(Protocol):
     def limit_cpu(self, component: str, cpus: float | None) -> None:
         """Give it at most so many processors' worth of time, now and when it is started again; None lifts the limit."""
 
+    def small_disk(self, component: str, megabytes: int | None) -> None:
+        """Have a stopped component start on an empty disk of its own that is so small; None: on its own one again, with
+        what it held then.
+        """
+
     def scale(self, service: str, replicas: int) -> None:
         """Run that many replicas; the gateway is told by the caller."""
 

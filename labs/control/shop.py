@@ -201,6 +201,14 @@ class RunningShop:
         """Give it so much of the processors; None: all it wants."""
         self.runtime.limit_cpu(component, cpus)
 
+    def small_disk(self, component: str, megabytes: int | None) -> None:
+        """Have it start on a small, empty disk; None: on its own one."""
+        self.runtime.small_disk(component, megabytes)
+
+    def exec(self, component: str, *command: str) -> None:
+        """Run a command in its place."""
+        self.runtime.exec(component, command)
+
     def members(self, service: str) -> Sequence[str]:
         """Its components, whatever their state."""
         return self.runtime.members(service)

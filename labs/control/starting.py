@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from compose import places, topology
+from compose.runtime import small_disk
 from compose.runtime.processes import Ours, send, wait_gone
 from compose.runtime.supervisor import Supervisor
 from labs.control import place
@@ -136,6 +137,7 @@ def end_leftovers(name: str) -> None:
 
             make_runtime("containers", name, folder, found.base).down(lambda *_: None)
         Supervisor(folder, places.runner()).end_leftovers()
+        small_disk.unmount_all(folder / "data")
         place.path(name).unlink(missing_ok=True)
 
 

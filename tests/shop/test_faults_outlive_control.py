@@ -6,12 +6,14 @@ import signal
 import psutil
 import pytest
 
+from compose import places
 from labs.control import place
 from labs.control.client import ShopClient
 from tests.conftest import bring_up, take_down
 from tests.shop.buying import buy, eventually
 
 pytestmark = pytest.mark.servers
+ORDERS = "select count(*) as orders from orders.orders"
 
 
 def kill_control(name: str) -> None:
@@ -39,5 +41,16 @@ def test_after_control_was_killed_the_next_up_undoes_what_was_on_disk() -> None:
         assert all(buy(shop.url).status == 201 for _ in range(15))
         eventually(lambda: shop.queues()["fulfilment"] >= 5, within_s=10)  # more than one; the paused one holds ten
         assert shop.heal() == [] and shop.check() == []
+        if os.geteuid() == 0:
+            fill_a_disk_and_start_again(shop)
     finally:
         take_down(name)
+
+
+def fill_a_disk_and_start_again(shop: ShopClient) -> None:
+    shop.set_fault("disk_fill", "postgres-2")
+    kill_control(shop.name)
+    bring_up(shop.name, "--runtime", "local")
+    assert not os.path.ismount(places.folder(shop.name) / "data" / "postgres-2")
+    shop = ShopClient.of(shop.name)
+    eventually(lambda: shop.rows(ORDERS, "postgres-2") == shop.rows(ORDERS, "postgres-1"), within_s=10)

@@ -1,5 +1,7 @@
 """Faults of Postgres: each one's effect appears, and is gone when it is shop."""
 
+import os
+
 import psycopg
 import pytest
 
@@ -37,6 +39,22 @@ def test_replay_pause_holds_the_replica_where_it_is(breakable: ShopClient) -> No
     assert seconds_behind(breakable, at_most_s=2) == 2
     breakable.heal()
     eventually(lambda: orders_at(breakable, "postgres-2") == orders_at(breakable, "postgres-1"), within_s=5)
+
+
+def test_disk_fill_stops_the_replica_from_taking_anything_new(breakable: ShopClient) -> None:
+    if breakable.runtime == "containers":
+        with pytest.raises(ControlFailed, match="only in local"):
+            breakable.set_fault("disk_fill", "postgres-2")
+        return
+    if os.geteuid() != 0:
+        with pytest.raises(ControlFailed, match="takes root"):
+            breakable.set_fault("disk_fill", "postgres-2")
+        return
+    breakable.set_fault("disk_fill", "postgres-2")
+    assert seconds_behind(breakable, at_most_s=2) == 2
+    assert any("No space left on device" in line for line in breakable.logs("postgres-2", 50))
+    breakable.heal()
+    eventually(lambda: orders_at(breakable, "postgres-2") == orders_at(breakable, "postgres-1"), within_s=8)
 
 
 def test_replica_stop_is_carried_by_the_primary(breakable: ShopClient) -> None:
