@@ -140,7 +140,7 @@ def test_a_fault_says_where_it_works(body: Body, tmp_path: Path) -> None:
 
 
 def test_a_target_of_another_kind_is_refused_and_the_right_ones_are_named(body: Body, tmp_path: Path) -> None:
-    with pytest.raises(UnknownFault, match="replica, balanced, here postgres-2, cart"):
+    with pytest.raises(UnknownFault, match="replica, balanced; here postgres-2, cart"):
         control(tmp_path, body).strike("stays", "cart-1", {}, 0)
     with pytest.raises(UnknownComponent, match="cart-1"):
         control(tmp_path, body).strike("passes", "crat-1", {}, 0)
