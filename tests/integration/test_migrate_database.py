@@ -44,14 +44,16 @@ def test_a_reset_forgets_everything_but_the_assortment(shop_database: ShopDataba
 
 
 @pytest.mark.parametrize("service", PASSWORDS)
-def test_a_service_may_use_its_own_schema_only(shop_database: ShopDatabase, service: str) -> None:
+def test_a_service_may_use_its_own_schema_and_only_read_the_flags(shop_database: ShopDatabase, service: str) -> None:
     with shop_database.role(service) as connection:
         usable = connection.execute(
             "select nspname from pg_namespace where nspname !~ '^(pg_|information_schema$|public$)' "
             "and (has_schema_privilege(oid, 'usage') or has_schema_privilege(oid, 'create'))"
         ).fetchall()
-        assert usable == [(service,)]
-        for forbidden in ("create table public.mine (x int)", "create schema mine", "create role other"):
+        assert sorted(usable) == sorted([(service,), ("flags",)])
+        connection.execute("select version, settings from flags.document")
+        flags = ("insert into flags.document (version, settings) values (1, '{}')", "create table flags.mine (x int)")
+        for forbidden in ("create table public.mine (x int)", "create schema mine", "create role other", *flags):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden.encode())
 

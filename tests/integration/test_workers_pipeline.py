@@ -20,6 +20,7 @@ from private_stores import PASSWORDS, PROJECT, Broker, ShopDatabase, eventually,
 from test_bus_broker import NAMED_S, waiting_in
 
 pytestmark = pytest.mark.servers
+NOBODY = "127.0.0.1:9"  # flags then come from Postgres
 
 
 class Gateway:
@@ -63,6 +64,7 @@ class Worker:
             "PEERS": peers,
             "POSTGRES": database.address,
             "DB_PASSWORD": PASSWORDS[role],
+            "MEMCACHED": NOBODY,
             "RABBITMQ": broker.settings.rabbitmq,
             "RABBITMQ_PASSWORD": broker.settings.rabbitmq_password,
             "SHOP_BUS_RETRY_S": "0.1,0.2,0.3",
