@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import laboratory, lifecycle, load, operate, study, wire
+from labs.commands import breaking, laboratory, lifecycle, load, operate, study, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -36,9 +36,9 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.balance: WORK,
     load.load: WORK,
     load.locust: WORK,
-    operate.faults: WORK,
-    operate.break_: WORK,
-    operate.heal: WORK,
+    breaking.faults: WORK,
+    breaking.break_: WORK,
+    breaking.heal: WORK,
     operate.redeliver: WORK,
     operate.flags: WORK,
     operate.flag: WORK,

@@ -1,11 +1,11 @@
-"""check, scale, balance, faults, break, heal, redeliver, flags, flag."""
+"""check, scale, balance, redeliver, flags, flag."""
 
 import re
 from typing import Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, table, usage
+from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, pairs, table, usage
 
 REPLICAS = range(1, 31)
 
@@ -57,7 +57,7 @@ def balance(
     """Choose how the gateway shares a service's requests, live."""
     from labs.control.client import ShopClient
 
-    given = dict(pair.split("=", 1) for pair in _pairs(weights))
+    given = pairs(weights)
     if not all(weight.isdigit() for weight in given.values()):
         usage("a weight is a whole number, such as catalog-1=3")
     upstream = ShopClient.of(name).balance(service, policy, {replica: int(weight) for replica, weight in given.items()})
@@ -65,59 +65,6 @@ def balance(
         return emit(upstream)
     shares = ", ".join(f"{s['name']} (weight {s['weight']})" for s in upstream["servers"])
     out.print(f"[{GOOD}]✓[/] {service}: {upstream['policy']} over {shares}")
-
-
-def faults(name: Name = "shop", as_json: Json = False) -> None:
-    """The ways to break the shop: whom each strikes, its parameters, what a client sees, what it teaches."""
-    from dataclasses import asdict
-
-    from labs.faults import all_faults
-
-    if as_json:
-        return emit([
-            {"name": f.name, "targets": list(f.kinds), "sees": f.sees, "teaches": f.teaches,
-             "parameters": {n: asdict(p) for n, p in f.parameters.items()}}
-            for f in all_faults()
-        ])  # fmt: skip
-    rows = []
-    for f in all_faults():
-        knobs = "\n".join(f"{name}={p.default}{p.unit}" for name, p in f.parameters.items())
-        rows.append([f.name, ", ".join(f.kinds), knobs, f.sees, f.teaches])
-    table("fault", "strikes", "parameters", "a client sees", "it teaches", rows=rows)
-
-
-def break_(
-    fault: Annotated[str, typer.Argument(help="Such as process_kill; see: ./shoplab faults")],
-    target: Annotated[str, typer.Argument(help="A component or replica, such as catalog-1.")],
-    given: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="The fault's parameters.")] = None,
-    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0, max=86400)] = 0.0,
-    name: Name = "shop",
-    as_json: Json = False,
-) -> None:
-    """Break something; heal undoes it."""
-    from labs.control.client import ShopClient
-
-    parameters = dict(pair.split("=", 1) for pair in _pairs(given))
-    ShopClient.of(name).set_fault(fault, target, for_s=for_s, **parameters)
-    if as_json:
-        return emit({"fault": fault, "target": target, "given": parameters, "for_s": for_s})
-    out.print(f"[{BAD}]✗[/] {fault} {target}" + (f" for {for_s:g} s" if for_s else "; undo it with: ./shoplab heal"))
-
-
-def heal(name: Name = "shop", as_json: Json = False) -> None:
-    """Undo every fault and start whatever is not running."""
-    from labs.control.client import ShopClient
-    from labs.engine.undo import finish_interrupted
-
-    shop = ShopClient.of(name)
-    left = shop.heal()
-    finish_interrupted(shop)
-    if as_json:
-        emit({"ok": not left, "left": left})
-    else:
-        out.print("\n".join(f"[{BAD}]✗[/] {each}" for each in left) or f"[{GOOD}]✓[/] nothing is broken")
-    if left:
-        raise typer.Exit(1)
 
 
 def redeliver(
@@ -168,11 +115,3 @@ def _shown(found: dict[str, Any]) -> str:
 
 def _word(value: Any) -> str:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
-def _pairs(words: list[str] | None) -> list[str]:
-    """KEY=VALUE words. Anything else is wrong usage."""
-    for word in words or []:
-        if "=" not in word:
-            usage(f"{word!r} is not KEY=VALUE")
-    return words or []

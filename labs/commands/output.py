@@ -4,7 +4,7 @@ Colour is never the only carrier of a meaning: a word or a sign says the same.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
@@ -66,3 +66,11 @@ def usage(message: str) -> NoReturn:
     """Wrong usage: say it, exit 2."""
     complain(message)
     raise typer.Exit(2)
+
+
+def pairs(words: Sequence[str] | None) -> dict[str, str]:
+    """KEY=VALUE words. Anything else is wrong usage."""
+    for word in words or []:
+        if "=" not in word:
+            usage(f"{word!r} is not KEY=VALUE")
+    return dict(word.split("=", 1) for word in words or [])

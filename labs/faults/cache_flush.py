@@ -6,7 +6,7 @@ FAULT = Fault(
     name="cache_flush",
     kinds=("memcached",),
     sees="right answers, slower, until the cache is warm again; carts live on their second node",
-    teaches="a cold cache: database load = arrivals x (1 - hit ratio); the stampede on what is hot",
+    teaches="a cold cache: load on the database is λ · miss ratio; the stampede on what is hot",
     parameters={
         "delay_s": Parameter(0, "s", "the node waits so long; a heal does not call it back", most=60),
     },

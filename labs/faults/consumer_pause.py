@@ -24,7 +24,7 @@ FAULT = Fault(
     name="consumer_pause",
     kinds=("consumers",),
     sees="orders are confirmed as ever, and not shipped",
-    teaches="a backlog: (arrivals - departures) x time; the queue as shock absorber",
+    teaches="a backlog: (λ - μ) · t; the queue as shock absorber",
     parameters={"count": Parameter(1, "replicas", "how many of its replicas", most=30, least=1)},
     apply=apply,
     undo=undo,

@@ -28,6 +28,11 @@ class Parameter:
     least: float = 0
     choices: Sequence[str] = ()
 
+    def __str__(self) -> str:
+        """Its default with its unit."""
+        number = f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+        return f"{number} {self.unit}".rstrip()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
+from compose.topology import PROJECT
 from labs import faults
 from labs.control.ledger import Ledger
+from labs.faults import listing
 from labs.faults.fault import UnknownFault
 
 
@@ -109,3 +111,17 @@ def test_only_a_consumer_with_a_pace_of_its_own_can_be_made_slow() -> None:
     assert shop.done == ["fulfilment.pack_ms = 250.0", "fulfilment.pack_ms = default"]
     with pytest.raises(UnknownFault, match="fulfilment"):
         faults.find("consumer_slow").apply(shop, "notifications", {"delay_ms": 250.0})
+
+
+def test_the_catalogues_page_is_the_catalogue() -> None:
+    assert (PROJECT / "labs" / "faults" / "README.md").read_text() == listing.markdown()
+
+
+def test_every_file_that_holds_a_fault_is_in_the_catalogue_under_its_own_name() -> None:
+    files = {path.stem for path in (PROJECT / "labs" / "faults").glob("*.py") if "\nFAULT" in path.read_text()}
+    assert files == set(faults.CATALOGUE)
+
+
+def test_a_number_is_bounded_so_that_no_fault_outgrows_the_machine() -> None:
+    numbers = [p for fault in faults.all_faults() for p in fault.parameters.values() if not isinstance(p.default, str)]
+    assert all(number.most is not None for number in numbers)
