@@ -154,9 +154,10 @@ def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
         ("done", None, key, 1, "pending"),
     )
     placed = orders.execute(
-        "insert into orders (order_id, key, charge_key, status, total_cents) values (%s, %s, %s, 'confirmed', %s) "
-        "returning order_id, status, total_cents, placed_at",
-        (order_id, key, charge_key, line.price_cents),
+        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for) "
+        "values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s)) "
+        "returning order_id, status, total_cents, placed_at, promised_for",
+        (order_id, key, charge_key, line.price_cents, None),
     ).fetchone()
     assert placed is not None
     orders.execute(

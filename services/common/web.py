@@ -83,7 +83,7 @@ def problem(error: ShopError) -> Response:
     answer = Response(status=error.status, mimetype=PROBLEM_JSON)
     answer.set_data(_dumps(body))
     if error.status == 503:
-        answer.headers["Retry-After"] = "1"
+        answer.headers["Retry-After"] = str(error.extra.get("retry_after_s", 1))
     return answer
 
 

@@ -17,6 +17,7 @@ from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
 from services.orders.flags import FLAGS
 from services.orders.handover import Handover
+from services.orders.intake import Intake
 from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
@@ -43,9 +44,12 @@ def build(settings: Settings, background: Background) -> Flask:
     attempts, orders, payments = Attempts(database), Orders(database), Payments(peers)
     breaker = Breaker("payments", settings.breaker_failures, settings.breaker_wait_s)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
-    rounds = Rounds(attempts, orders, Inventory(peers), payments, breaker, bounds)
+    intake = Intake(orders.backlog, lambda: flags["orders.intake"], lambda: flags["orders.intake_limit_s"])
+    rounds = Rounds(attempts, orders, Inventory(peers), payments, breaker, bounds, intake.promise)
     handover = Handover(orders, Fulfilment(peers), lambda: flags["orders.ship_in_request"], settings.peer_total_s)
-    checkout = Checkout(attempts, orders, Catalog(peers), rounds, handover, settings.checkout_s, settings.peer_total_s)
+    checkout = Checkout(
+        attempts, orders, Catalog(peers), rounds, intake, handover, settings.checkout_s, settings.peer_total_s
+    )
     reconciler = Reconciler(
         attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s
     )

@@ -61,13 +61,16 @@ class LineAnswer(BaseModel):
 
 
 class OrderAnswer(BaseModel):
-    """Status: confirmed, shipped or cancelled. An order that was shown is never taken back."""
+    """Status: confirmed, shipped or cancelled. An order that was shown is never taken back. `promised_for` is there
+    while more is ordered than can be packed at once.
+    """
 
     order_id: str
     status: str
     total_cents: int
     items: list[LineAnswer]
     placed_at: datetime
+    promised_for: datetime | None
 
 
 class SellersQuery(BaseModel):

@@ -10,6 +10,7 @@ from typing import Protocol
 from services.common.errors import Declined, Invalid, TimedOut, Unavailable
 from services.common.resilience import Deadline
 from services.orders.attempts import Attempt, PricedLine
+from services.orders.intake import WarehouseFull
 from services.orders.orders import Order
 from services.orders.rounds import GIVEN_UP, Rounds
 
@@ -50,6 +51,12 @@ class Catalog(Protocol):
     def price(self, sku: str, quantity: int, total_s: float) -> PricedLine: ...
 
 
+class Intake(Protocol):
+    """Who says whether more may be ordered; see `intake.Intake`."""
+
+    def admit(self) -> None: ...
+
+
 class Handover(Protocol):
     """What is left to do for an order; see `handover.Handover`."""
 
@@ -67,19 +74,21 @@ class Checkout:
         orders: Orders,
         catalog: Catalog,
         rounds: Rounds,
+        intake: Intake,
         handover: Handover,
         total_s: float,
         peer_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._attempts, self._orders, self._catalog = attempts, orders, catalog
-        self._rounds, self._handover = rounds, handover
+        self._rounds, self._intake, self._handover = rounds, intake, handover
         self._total_s, self._peer_s, self._clock = total_s, peer_s, clock
 
     def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]:
         """The order made under this key; tells whether this very request made it.
 
-        Raises Invalid (another body, unknown product), OutOfStock, Declined; Unavailable or TimedOut: ask again.
+        Raises Invalid (another body, unknown product), WarehouseFull, OutOfStock, Declined; Unavailable or TimedOut:
+        ask again.
         """
         deadline = Deadline(self._total_s, self._clock)
         try:
@@ -89,10 +98,13 @@ class Checkout:
             if attempt.state == "done":
                 return self._orders.of_key(key), False
             return self._run(self._take_up(attempt, deadline), wanted.token, deadline)
+        except WarehouseFull:
+            raise
         except (Unavailable, TimedOut) as error:
             raise type(error)(RETRY, reason=error.detail) from error
 
     def _open(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
+        self._intake.admit()
         lines = [
             self._catalog.price(sku, quantity, deadline.within(self._peer_s)) for sku, quantity in sorted(wanted.items)
         ]

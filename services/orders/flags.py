@@ -8,4 +8,12 @@ FLAGS = (
         default=False,
         help="whether a checkout waits until its parcel is packed, instead of leaving that to the queue",
     ),
+    Flag(
+        name="orders.intake",
+        default="promise_later",
+        choices=("off", "refuse", "promise_later"),
+        help="what becomes of orders that would wait for packing longer than the limit: taken in silence, refused "
+        "before anything is charged, or taken with an honest date",
+    ),
+    Flag(name="orders.intake_limit_s", default=10.0, unit="s", help="how long an order may wait for packing"),
 )

@@ -11,17 +11,21 @@ from services.common.db import BoundedConnection, Database
 from services.common.errors import Conflict, NotFound
 from services.orders import outbox
 from services.orders.attempts import Attempt, PricedLine, decide
+from services.orders.intake import WINDOW_S, Backlog
 from services.orders.outbox import OrderEvent
 
 
 @dataclass(frozen=True)
 class Head:
-    """An order without its lines. Status: confirmed, shipped or cancelled."""
+    """An order without its lines. Status: confirmed, shipped or cancelled. `promised_for` is when its parcel will be
+    packed, if that takes longer than anybody expects.
+    """
 
     order_id: str
     status: str
     total_cents: int
     placed_at: datetime
+    promised_for: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Sold:
     sold: int
 
 
-HEAD = "order_id, status, total_cents, placed_at"
+HEAD = "order_id, status, total_cents, placed_at, promised_for"
 
 
 class Orders:
@@ -49,15 +53,16 @@ class Orders:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def place(self, attempt: Attempt, order_id: str) -> Order | None:
-        """One transaction: the attempt is done, the order exists, its event will be published.
+    def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
+        """One transaction: the attempt is done, the order exists, its event will be published. Its parcel is promised
+        in `promise_s` seconds, or at once.
 
         None when the attempt's round is not pending any more: somebody else finished it or gave it up.
         """
         with self._database.transaction() as connection:
             if not decide(connection, attempt, "pending", "done"):
                 return None
-            head = _insert_head(connection, attempt, order_id)
+            head = _insert_head(connection, attempt, order_id, promise_s)
             _insert_lines(connection, order_id, attempt.lines)
             order = Order(head, attempt.lines)
             outbox.add(connection, _event("order.placed", order))
@@ -77,7 +82,8 @@ class Orders:
         """confirmed becomes shipped, with its event; shipped stays. Raises NotFound, Conflict (cancelled)."""
         with self._database.transaction() as connection:
             changed = connection.execute(
-                "update orders set status = 'shipped' where order_id = %s and status = 'confirmed'", (order_id,)
+                "update orders set status = 'shipped', shipped_at = now() where order_id = %s and status = 'confirmed'",
+                (order_id,),
             )
             order = _find(connection, "order_id", order_id)
             if changed.rowcount == 1:
@@ -85,6 +91,16 @@ class Orders:
             elif order.head.status != "shipped":
                 raise Conflict(f"the order is {order.head.status}")
             return order
+
+    def backlog(self) -> Backlog:
+        """How many orders wait, for how long, and how many left meanwhile."""
+        query = (
+            "with waiting as (select count(*)::int as waiting, coalesce(extract(epoch from now() - min(placed_at)), 0)"
+            "::float8 as busy_s from orders where status = 'confirmed') select waiting, busy_s, (select count(*)::int "
+            "from orders where shipped_at > now() - make_interval(secs => least(busy_s, %s))) as shipped from waiting"
+        )
+        with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Backlog)) as cursor:
+            return cursor.execute(query, (WINDOW_S,)).fetchone() or Backlog()
 
     def best_sellers(self, limit: int) -> list[Sold]:
         """What was ordered most, from the replica when there is one: nobody minds a moment's delay."""
@@ -97,13 +113,13 @@ class Orders:
         return self._database.read(query)
 
 
-def _insert_head(connection: Connection[Any], attempt: Attempt, order_id: str) -> Head:
+def _insert_head(connection: Connection[Any], attempt: Attempt, order_id: str, promise_s: float | None) -> Head:
     query = (
-        "insert into orders (order_id, key, charge_key, status, total_cents) values (%s, %s, %s, 'confirmed', %s) "
-        f"returning {HEAD}"
+        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for) "
+        f"values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s)) returning {HEAD}"
     )
     with connection.cursor(row_factory=class_row(Head)) as cursor:
-        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents)
+        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents, promise_s)
         head = cursor.execute(query.encode(), values).fetchone()
     assert head is not None
     return head

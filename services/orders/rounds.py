@@ -42,7 +42,7 @@ class Attempts(Protocol):
 class Orders(Protocol):
     """Where orders are kept; see `orders.Orders`."""
 
-    def place(self, attempt: Attempt, order_id: str) -> Order | None: ...
+    def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None: ...
     def of_key(self, key: str) -> Order: ...
 
 
@@ -81,11 +81,13 @@ class Rounds:
         payments: Payments,
         breaker: Breaker,
         bounds: Bounds,
+        promise: Callable[[], float | None] = lambda: None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._attempts, self._orders = attempts, orders
         self._inventory, self._payments = inventory, payments
-        self._breaker, self._bounds, self._new_id = breaker, bounds, new_id
+        self._breaker, self._bounds = breaker, bounds
+        self._promise, self._new_id = promise, new_id
 
     def reserve(self, attempt: Attempt, deadline: Deadline) -> None:
         """Hold the stock. Raises OutOfStock (the round is over), Unavailable when others gave the round up."""
@@ -132,7 +134,7 @@ class Rounds:
 
     def place(self, attempt: Attempt) -> tuple[Order, bool]:
         """Make the order; tells whether this call made it. Raises Unavailable when others gave the round up."""
-        order = self._orders.place(attempt, self._new_id())
+        order = self._orders.place(attempt, self._new_id(), self._promise())
         if order is not None:
             ROUNDS.labels("done").inc()
             return order, True

@@ -88,7 +88,7 @@ def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> Response:
         case Conflict() if "sku" in error.extra:
             return _sold_out(shop, wanted, str(error.extra["sku"]))
         case Unavailable() if not wanted.doubt:
-            return page("again.html", 503, wanted=wanted, doubt=False)
+            return page("again.html", 503, wanted=wanted, doubt=False, wait_s=error.extra.get("retry_after_s"))
         case TimedOut() | Unavailable() | Conflict():
             return page("again.html", error.status, wanted=wanted, doubt=True)
         case Invalid() | NotFound():

@@ -152,7 +152,7 @@ def _lines(answer: Json) -> list[tuple[str, int]]:
 
 def _order(row: Json) -> Order:
     lines = [Line(item["sku"], item["quantity"], Product.of(item)) for item in row["items"]]
-    return Order(row["order_id"], row["status"], row["total_cents"], lines)
+    return Order(row["order_id"], row["status"], row["total_cents"], lines, row.get("promised_for") or "")
 
 
 def _message(row: Json) -> Message:

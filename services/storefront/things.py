@@ -77,12 +77,15 @@ class Basket:
 
 @dataclass(frozen=True)
 class Order:
-    """A promise: it exists only when the orders service confirmed it. `status` is confirmed, shipped or cancelled."""
+    """A promise: it exists only when the orders service confirmed it. `status` is confirmed, shipped or cancelled;
+    `promised_for`: when it will be packed, empty for at once.
+    """
 
     order_id: str
     status: str
     total_cents: int
     lines: list[Line]
+    promised_for: str = ""
 
 
 @dataclass(frozen=True)

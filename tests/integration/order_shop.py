@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any
 
 from flask import Flask
@@ -15,6 +16,7 @@ from services.orders.app import create_app as orders_app
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
 from services.orders.handover import Handover
+from services.orders.intake import Intake
 from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
@@ -54,6 +56,7 @@ class OrderShop:
             service: stack.enter_context(shop_database.pools(service))
             for service in ("inventory", "payments", "orders")
         }
+        self.policy, self.limit_s = "off", 3600.0
         provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
         self.stock, self.orders = Stock(pools["inventory"], ttl_s=60), Orders(pools["orders"])
         self.inventory = inventory_app(self.stock, {})
@@ -62,8 +65,11 @@ class OrderShop:
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
         breaker = Breaker("payments", failures=1000)
         rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds())
+        self.intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
         handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
-        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, handover, total_s=60, peer_s=60)
+        checkout = Checkout(
+            self.attempts, self.orders, Catalog(near), rounds, self.intake, handover, total_s=60, peer_s=60
+        )
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
         self.app = orders_app(checkout, self.orders, {})
 

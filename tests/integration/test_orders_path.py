@@ -58,6 +58,43 @@ def test_every_refusal_has_its_status(shop: OrderShop, item: Callable[[int], str
     assert shop.stock.level(sku).left == 3
 
 
+def test_a_backlog_is_what_waits_and_what_left_while_the_oldest_waited(
+    shop: OrderShop, item: Callable[[int], str]
+) -> None:
+    sku = item(5)
+    shop.order(new_key(), sku)
+    second = shop.order(new_key(), sku).json["order_id"]
+    before = shop.orders.backlog()
+    shop.orders.ship(second)
+    after = shop.orders.backlog()
+    assert (after.waiting, after.shipped) == (before.waiting - 1, before.shipped + 1)
+    assert after.busy_s > 0
+
+
+def test_a_full_warehouse_refuses_before_anything_is_written_and_says_when_to_come_again(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    sku, early, late = item(5), new_key(), new_key()
+    shop.order(early, sku)
+    shop.policy, shop.limit_s = "refuse", 0.0
+    refused, again = shop.order(late, sku), shop.order(early, sku)
+    shop.policy = "off"
+    assert (refused.status_code, refused.get_json(force=True)["type"]) == (503, "urn:shoplab:warehouse-full")
+    assert int(refused.headers["Retry-After"]) >= 1 and again.status_code == 200
+    with shop_database.admin() as connection:
+        assert connection.execute("select from orders.attempts where key = %s", (late,)).rowcount == 0
+
+
+def test_a_promise_is_in_the_answer_and_stays(shop: OrderShop, item: Callable[[int], str]) -> None:
+    sku = item(5)
+    assert shop.order(new_key(), sku).json["promised_for"] is None
+    shop.policy, shop.limit_s = "promise_later", 0.0
+    answer = shop.order(new_key(), sku).json
+    shop.policy = "off"
+    assert answer["promised_for"] > answer["placed_at"]
+    assert shop.app.test_client().get(f"/api/orders/{answer['order_id']}").json == answer
+
+
 def test_no_token_is_stored_or_told(shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase) -> None:
     answer = shop.order(new_key(), item(5), 1, "tok_secret")
     assert b"tok_secret" not in answer.data

@@ -10,6 +10,7 @@ from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopEr
 from services.common.resilience import Breaker, Deadline
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
+from services.orders.intake import WarehouseFull
 from services.orders.orders import Head, Order
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
@@ -103,7 +104,7 @@ class FakeOrders:
         self.charge_keys: dict[str, str] = {}
         self._script, self._attempts = script, attempts
 
-    def place(self, attempt: Attempt, order_id: str) -> Order | None:
+    def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
         def work() -> Order | None:
             if not self._attempts.decide(attempt, "pending", "done"):
                 return None
@@ -214,6 +215,16 @@ class FakePayments:
         self._script.step("refund", work)
 
 
+class FakeIntake:
+    """Open, unless it is `full`."""
+
+    full = False
+
+    def admit(self) -> None:
+        if self.full:
+            raise WarehouseFull("full", retry_after_s=7)
+
+
 class FakeHandover:
     """Leaves the rest to the queue."""
 
@@ -236,8 +247,9 @@ class World:
         self.now = 0.0
         breaker = Breaker("payments", failures=1000)
         rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, breaker, Bounds())
+        self.intake = FakeIntake()
         self.checkout = Checkout(
-            self.attempts, self.orders, self.catalog, rounds, FakeHandover(), 3.6, 1.5, clock=lambda: self.now
+            self.attempts, self.orders, self.catalog, rounds, self.intake, FakeHandover(), 3.6, 1.5, lambda: self.now
         )
         self.reconciler = Reconciler(self.attempts, rounds, self.payments, after_s=10, total_s=3.6, peer_s=1.5)
         self.shown: list[tuple[str, str]] = []

@@ -76,7 +76,7 @@ def test_the_sql_of_orders_is_what_the_orders_service_says() -> None:
     attempts = Attempts(theirs)  # type: ignore[arg-type]
     attempts.find("k")
     attempts.open("k", "f", [TEA])
-    Orders(theirs).place(attempt, "o")  # type: ignore[arg-type]
+    Orders(theirs).place(attempt, "o", None)  # type: ignore[arg-type]
     assert ordered_by_sql()[0] == theirs.said
 
 

@@ -114,6 +114,15 @@ def test_what_was_surely_not_bought_says_so_and_can_be_tried_again():
     assert fields(answer.text)["key"] == form["key"]
 
 
+def test_a_full_warehouse_says_that_nothing_was_bought_and_when_to_press_again():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Unavailable("full", retry_after_s=7)
+    html = browser.post("/checkout", data=form).text
+    assert "Nothing was bought" in html and "in about 7 seconds" in html
+
+
 def test_a_doubt_stays_a_doubt_until_the_order_book_has_answered():
     """A 503 says that this very attempt did not happen; an earlier one may have."""
     peers, browser = a_shop()
@@ -170,6 +179,15 @@ def test_the_order_page_shows_what_would_have_been_mailed():
     html = browser.get(f"/orders/{an_order(peers, browser)}").text
     assert "We have your order" in html
     assert "27 November 2026, 10:00:00 UTC" in html
+
+
+def test_the_order_page_says_when_a_parcel_that_has_to_wait_was_promised():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    assert "being packed" in browser.get(f"/orders/{order_id}").text
+    peers.orders[order_id]["promised_for"] = "2026-11-27T10:00:08Z"
+    assert "packed at about" in browser.get(f"/orders/{order_id}").text
+    assert "27 November 2026, 10:00:08 UTC" in browser.get(f"/orders/{order_id}").text
 
 
 def test_the_order_page_works_without_notifications_and_catalogue():
