@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from labs.caching import cache_aside, cache_node_loss
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks
-from labs.queueing import async_checkout, poison_message, queue_backlog
+from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -15,6 +15,7 @@ COURSE: Sequence[Lab] = (
     cache_node_loss.LAB,
     queue_backlog.LAB,
     async_checkout.LAB,
+    backpressure.LAB,
     poison_message.LAB,
 )
 

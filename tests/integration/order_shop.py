@@ -64,12 +64,10 @@ class OrderShop:
         near: Any = Near({"inventory": self.inventory, "payments": self.payments})
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
         breaker = Breaker("payments", failures=1000)
-        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds())
-        self.intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
+        intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
+        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds(), intake.promise)
         handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
-        checkout = Checkout(
-            self.attempts, self.orders, Catalog(near), rounds, self.intake, handover, total_s=60, peer_s=60
-        )
+        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, intake, handover, total_s=60, peer_s=60)
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
         self.app = orders_app(checkout, self.orders, {})
 
