@@ -222,7 +222,8 @@ def test_after_the_nursery_is_killed_nothing_listens_any_more(cli: Cli) -> None:
     bring_up(name, "--runtime", "local")
     try:
         found = place.find(name)
-        (nursery,) = psutil.Process(found.pid).children()
+        children = psutil.Process(found.pid).children()
+        nursery = next(child for child in children if "compose.runtime.nursery" in child.cmdline())
         family = nursery.children(recursive=True)
         nursery.kill()
         _, alive = psutil.wait_procs(family, timeout=10)
