@@ -49,6 +49,9 @@ class Shop(Protocol):
     def caches(self) -> Mapping[str, Mapping[str, float]]:
         """What each cache node that answers counts: get_hits, get_misses, curr_items, evictions, bytes ..."""
 
+    def cache_entries(self) -> Mapping[str, Mapping[str, float]]:
+        """The keys in each cache node that answers, and in how many seconds each expires."""
+
     def rows(self, query: str, node: str = "", /) -> Sequence[Mapping[str, Any]]:
         """Read the shop's tables by SQL: for counting what is true, never for making it so."""
 

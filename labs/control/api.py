@@ -109,6 +109,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     def caches() -> Any:
         return shop.instruments.caches()
 
+    @app.get("/cache-entries")
+    def cache_entries() -> Any:
+        return shop.instruments.cache_entries()
+
     @app.post("/rows")
     def rows() -> Any:
         try:

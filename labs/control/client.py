@@ -79,6 +79,10 @@ class ShopClient:
         """What each cache node that answers counts."""
         return self._call("GET", "/caches")
 
+    def cache_entries(self) -> dict[str, dict[str, float]]:
+        """The keys in each cache node that answers, and in how many seconds each expires."""
+        return self._call("GET", "/cache-entries")
+
     def rows(self, query: str, node: str = "") -> list[dict[str, Any]]:
         """Read tables, at the primary or at the node that is named; what is not JSON comes as text."""
         found: list[dict[str, Any]] = self._call("POST", "/rows", query=query, node=node)["rows"]

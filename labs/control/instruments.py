@@ -44,6 +44,10 @@ class Instruments:
         """What each cache node counts."""
         return self._probes.cache_stats()
 
+    def cache_entries(self) -> dict[str, dict[str, float]]:
+        """What lies in each cache node, and for how many seconds still."""
+        return self._probes.cache_entries()
+
     def rows(self, query: str, node: str = "") -> list[dict[str, Any]]:
         """Read tables as the administrator: at the primary, or at the node that is named. Changes nothing."""
         with self._probes.sql(node) as connection:

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from compose.runtime.verbs import RuntimeFailed
+from labs.control.cache_entries import entries
 
 T = TypeVar("T")
 WORK_QUEUES = ("fulfilment", "notifications")
@@ -95,6 +96,15 @@ class Probes:
         """What each answering node counts, by its own names: get_hits, curr_items, evictions, bytes ..."""
         stats = self.each_cache(lambda client: client.stats())
         return {node: {k.decode(): float(v) for k, v in each.items() if _is_number(v)} for node, each in stats.items()}
+
+    def cache_entries(self) -> dict[str, dict[str, float]]:
+        """What lies in each answering node: keys, and in how many seconds each expires."""
+        found = {}
+        for node, address in self._addresses.items():
+            if node.startswith("memcached-"):
+                with suppress(OSError):
+                    found[node] = entries(address)
+        return found
 
     def each_cache(self, ask: Callable[[Any], T]) -> dict[str, T]:
         """Ask every cache node; those that do not answer are left out."""

@@ -1,6 +1,7 @@
 """A flag reaches every replica within a second, also while the stores it is kept in are away."""
 
 import time
+from urllib.request import urlopen
 
 import pytest
 
@@ -64,9 +65,11 @@ def test_an_unknown_flag_or_value_is_refused_with_what_would_do(healed: ShopClie
 
 def test_instruments_read_metrics_queues_caches_and_tables_but_change_nothing(healed: ShopClient) -> None:
     buy(healed.url)
+    urlopen(f"{healed.url}/api/catalog/products/tea-001").close()
     assert any(name.startswith("shop_request_seconds_count") for name in healed.metrics("orders"))
     assert healed.queues()["fulfilment"] >= 0
     assert set(healed.caches()) == {"memcached-1", "memcached-2", "memcached-3"}
+    assert any(key.startswith("catalog:") for node in healed.cache_entries().values() for key in node)
     assert healed.rows("select count(*) as orders from orders.orders")[0]["orders"] >= 1
     with pytest.raises(ControlFailed, match="read-only"):
         healed.rows("delete from orders.orders")

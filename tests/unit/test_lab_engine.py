@@ -83,6 +83,9 @@ class FakeShop:
     def caches(self) -> dict[str, dict[str, float]]:
         return {}
 
+    def cache_entries(self) -> dict[str, dict[str, float]]:
+        return {}
+
     def rows(self, query: str, node: str = "", /) -> list[dict[str, Any]]:
         return []
 
