@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from labs.caching import cache_aside, cache_node_loss
+from labs.caching import cache_aside, cache_node_loss, cache_stampede
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks
 from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog
@@ -12,6 +12,7 @@ COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
     health_checks.LAB,
     cache_aside.LAB,
+    cache_stampede.LAB,
     cache_node_loss.LAB,
     queue_backlog.LAB,
     async_checkout.LAB,

@@ -142,6 +142,20 @@ def served_before_timeout(rate: float, service_s: float, bound_s: float) -> floa
     return 1 + (bound_s - service_s) / longer_s if longer_s > 0 else math.inf
 
 
+def stampede(rate: float, load_s: float) -> float:
+    """1 + λ·s: how many load a thing that vanished, when each one who misses loads it. All miss until the first load
+    is over.
+    """
+    return 1 + rate * load_s
+
+
+def second_wave_s(rate: float, load_s: float, connections: int) -> float:
+    """What the unlucky of a stampede wait: they find all connections taken, wait for the first load to end, and then
+    load all the same. The first of them came after connections / λ seconds. Nobody is unlucky before that.
+    """
+    return 2 * load_s - connections / rate if connections / rate < load_s else load_s
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -115,3 +115,13 @@ def test_a_simulated_cache_has_the_hit_ratio_of_the_formula() -> None:
         now += dice.expovariate(5)
         hits, expires = (hits + 1, expires) if now < expires else (hits, now + 2.0)
     assert hits / 20_000 == pytest.approx(formulas.ttl_hit_ratio(5, [1.0], 2.0), abs=0.01)
+
+
+def test_all_who_come_while_the_first_one_loads_load_too() -> None:
+    assert formulas.stampede(60, 0.25) == 16
+    assert formulas.stampede(60, 0.0) == 1
+
+
+def test_who_finds_no_connection_waits_for_a_load_and_then_loads() -> None:
+    assert formulas.second_wave_s(60, 0.25, 8) == pytest.approx(0.5 - 8 / 60)
+    assert formulas.second_wave_s(10, 0.25, 8) == 0.25
