@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, wrk
+from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, wire, wrk
 from labs.bench.measurement import Measurement, Say
 from labs.commands.output import QUIET, complain, err
 from labs.control.client import ShopClient
@@ -22,6 +22,7 @@ INSIDE: Mapping[str, MeasureShop] = {
     "product": product.measure,
     "checkout": checkout.measure,
     "load": load.measure,
+    "wire": wire.measure,
 }
 """These look at a running one, which they share."""
 KNOWN = (*INSIDE, *STARTS)

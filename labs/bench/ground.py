@@ -37,12 +37,12 @@ def nothing(name: str) -> Iterator[str]:
         shutil.rmtree(places.folder(name), ignore_errors=True)
 
 
-def up(name: str) -> str:
+def up(name: str, *options: str) -> str:
     """`./shoplab up` of local processes, in a process of its own as a learner's is; what it said. Raises RuntimeFailed
     with that. Interrupted, it has the command undo what it began.
     """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", COMMAND_LINE, "up", "--runtime", "local", "--name", name],
+        [sys.executable, "-P", "-c", COMMAND_LINE, "up", "--runtime", "local", "--name", name, *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -13,13 +13,13 @@ ROUNDS = 9
 SECONDS = 1.5
 CONNECTIONS = 8
 BUDGET = Budget(limit=0.6, kind="at least", of="ratio")
-SERVERS = ("gateway", "catalog", "memcached-1", "memcached-2", "memcached-3")
+SERVERS = ("gateway", "catalog", "wire", "memcached-1", "memcached-2", "memcached-3")
 
 
 def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Measurement]:
     """Both run all the time, idle while the other one is asked."""
     ours, path = shop.url.removeprefix("http://"), f"/api/catalog/products/{SKU}"
-    servers = [part["pid"] for part in shop.status() if part["service"] in SERVERS]
+    servers = serving(shop)
     with urllib.request.urlopen(shop.url + path, timeout=5) as answer:
         body = answer.read()
     with bare.route(SKU, body) as (beside, bare_path, bare_servers):
@@ -42,6 +42,11 @@ def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, seconds: float = S
             rounds=taken,
         )
     ]
+
+
+def serving(shop: ShopClient) -> list[int]:
+    """The processes that have to do with an answer."""
+    return [part["pid"] for part in shop.status() if part["service"] in SERVERS]
 
 
 def rate(address: str, path: str, seconds: float, servers: Sequence[int]) -> Sample:

@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, load, memory, product, wrk
+from labs.bench import checkout, load, memory, product, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -49,3 +49,10 @@ def test_wrk_asks_for_every_path_in_turn_at_the_rate_less_what_answers_take(shop
 def test_a_path_that_fails_makes_no_yardstick(shop: ShopClient) -> None:
     with pytest.raises(RuntimeFailed, match="not served"):
         wrk.drive(shop.url, ["/api/catalog/products/tea-001", "/api/catalog/products/nothing"], 100, 1)
+
+
+def test_the_wire_is_measured_in_turn_with_a_shop_that_has_none(healed: ShopClient) -> None:
+    said: list[str] = []
+    found = wire.measure(healed, said.append, rounds=1, seconds=0.3, orders=8)
+    assert [each.unit for each in found] == ["requests/s", "orders/s"]
+    assert all(each.ratio for each in found)
