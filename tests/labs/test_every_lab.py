@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
@@ -33,6 +34,15 @@ def runs(tmp_path: Path, shop: ShopClient, monkeypatch: pytest.MonkeyPatch) -> P
     for name, value in {"SHOPLAB_NAME": shop.name, "SHOPLAB_RUNS": str(tmp_path), "PYTHONPATH": str(ROOT)}.items():
         monkeypatch.setenv(name, value)
     return tmp_path
+
+
+@pytest.fixture
+def spared(shop: ShopClient) -> Iterator[ShopClient]:
+    """The session's shop, healed after; it is not reset before, as no lab may need that."""
+    try:
+        yield shop
+    finally:
+        assert shop.heal() == []
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
@@ -73,8 +83,8 @@ def test_the_notebook_passes_on_a_real_shop_and_takes_everything_back(lab: Lab, 
 
 
 @every_lab
-def test_without_its_fault_every_finding_fails(lab: Lab, healed: ShopClient, runs: Path) -> None:
-    result = run_lab(lab, healed, predict=False, quick=True, inject=False, runs=runs)
+def test_without_its_fault_every_finding_fails(lab: Lab, spared: ShopClient, runs: Path) -> None:
+    result = run_lab(lab, spared, predict=False, quick=True, inject=False, runs=runs)
     assert result.findings, result.reasons
     assert [finding.claim for finding in result.findings if finding.holds] == [], result.findings
     assert result.verdict in ("fail", "unknown")
@@ -82,19 +92,19 @@ def test_without_its_fault_every_finding_fails(lab: Lab, healed: ShopClient, run
 
 @every_lab
 def test_a_run_that_is_killed_in_the_middle_is_taken_back_by_heal(
-    lab: Lab, healed: ShopClient, runs: Path, cli: Cli
+    lab: Lab, spared: ShopClient, runs: Path, cli: Cli
 ) -> None:
-    before = trace(healed)
+    before = trace(spared)
     command = [sys.executable, "-P", "-m", "labs.cli", "lab", "run", lab.slug, "--quick", "--no-predict"]
-    runner = subprocess.Popen([*command, "--name", healed.name], stderr=subprocess.DEVNULL, start_new_session=True)
+    runner = subprocess.Popen([*command, "--name", spared.name], stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        eventually(lambda: trace(healed) != before or runner.poll() is not None, within_s=90, every_s=0.3)
+        eventually(lambda: trace(spared) != before or runner.poll() is not None, within_s=90, every_s=0.3)
         time.sleep(2)  # so that it is in the middle of something
         assert runner.poll() is None, "it ended before it had changed anything"
     finally:
         os.killpg(runner.pid, signal.SIGKILL)
         runner.wait()
-    done = cli("heal", "--name", healed.name)
+    done = cli("heal", "--name", spared.name)
     assert done.returncode == 0, done.stderr
-    eventually(lambda: trace(healed) == before, within_s=30, every_s=0.5)
-    assert healed.check() == []
+    eventually(lambda: trace(spared) == before, within_s=30, every_s=0.5)
+    assert spared.check() == []
