@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from labs.caching import cache_aside, cache_node_loss, cache_stampede
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks
-from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog
+from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog, redelivery
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -18,6 +18,7 @@ COURSE: Sequence[Lab] = (
     async_checkout.LAB,
     backpressure.LAB,
     poison_message.LAB,
+    redelivery.LAB,
 )
 
 

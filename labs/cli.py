@@ -40,6 +40,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     breaking.break_: WORK,
     breaking.heal: WORK,
     operate.redeliver: WORK,
+    operate.recall: WORK,
     operate.flags: WORK,
     operate.flag: WORK,
     wire.wire: WORK,

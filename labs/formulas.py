@@ -156,6 +156,13 @@ def second_wave_s(rate: float, load_s: float, connections: int) -> float:
     return 2 * load_s - connections / rate if connections / rate < load_s else load_s
 
 
+def done_again(crashes: int, at_once: int = 1) -> int:
+    """How much work is done twice when a worker without memory crashes between the work and its acknowledgement: what
+    it has in hand done and unacknowledged, `at_once` messages, each time. Those it has merely fetched are not done yet.
+    """
+    return crashes * at_once
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -87,8 +87,10 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant(
         "shipped_once",
         "every confirmed order reaches fulfilment exactly once in effect",
-        """select order_id, status, packed_at from orders.orders full join fulfilment.shipments using (order_id)
-           where status is null or (packed_at is null and status <> 'cancelled')""",
+        """select order_id, status, count(parcel_id) as parcels from orders.orders full join (
+               select * from fulfilment.parcels where called_back_at is null) sent using (order_id)
+           group by order_id, status
+           having status is null or (status <> 'cancelled' and count(parcel_id) <> 1)""",
     ),
     Invariant(
         "one_event_per_order",

@@ -61,5 +61,8 @@ class Shop(Protocol):
     def redeliver(self, queue: str, /) -> int:
         """Put a queue's dead letters back into it, none lost; how many."""
 
+    def recall(self) -> int:
+        """Call back every parcel beyond the first of its order; how many."""
+
     def reset(self) -> object:
         """Back to the seed state: products and stock as on the first day, no orders."""

@@ -1,4 +1,4 @@
-"""check, scale, balance, redeliver, flags, flag."""
+"""check, scale, balance, redeliver, recall, flags, flag."""
 
 import re
 from typing import Annotated, Any
@@ -79,6 +79,16 @@ def redeliver(
     if as_json:
         return emit({"queue": queue, "put_back": put_back})
     out.print(f"[{GOOD}]✓[/] {put_back} dead letter{'' if put_back == 1 else 's'} put back into {queue}")
+
+
+def recall(name: Name = "shop", as_json: Json = False) -> None:
+    """Call back every parcel beyond the first of its order, after packing it twice."""
+    from labs.control.client import ShopClient
+
+    called_back = ShopClient.of(name).recall()
+    if as_json:
+        return emit({"called_back": called_back})
+    out.print(f"[{GOOD}]✓[/] {called_back} parcel{'' if called_back == 1 else 's'} called back")
 
 
 def flags(name: Name = "shop", as_json: Json = False) -> None:

@@ -97,6 +97,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     def redeliver() -> Any:
         return {"put_back": shop.repairs.redeliver(_given("queue", str))}
 
+    @app.post("/recall")
+    def recall() -> Any:
+        return {"called_back": shop.repairs.recall()}
+
     @app.get("/metrics")
     def metrics() -> Any:
         return shop.instruments.metrics(request.args.get("service", ""))

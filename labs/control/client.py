@@ -93,6 +93,11 @@ class ShopClient:
         put_back: int = self._call("POST", "/redeliver", queue=queue)["put_back"]
         return put_back
 
+    def recall(self) -> int:
+        """Call back every parcel beyond the first of its order; how many."""
+        called_back: int = self._call("POST", "/recall")["called_back"]
+        return called_back
+
     def reset(self) -> None:
         """Back to the seed state."""
         self._call("POST", "/reset")

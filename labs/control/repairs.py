@@ -9,6 +9,10 @@ from compose.runtime.verbs import RuntimeFailed, UnknownComponent
 from labs.control.probes import WORK_QUEUES, Probes
 from labs.faults.fault import near
 
+RECALL = """
+update fulfilment.parcels set called_back_at = now() where called_back_at is null and parcel_id not in (
+    select min(parcel_id) from fulfilment.parcels where called_back_at is null group by order_id)
+"""
 RETRIES = "x-retries"
 """The header in which the shop's workers count how often a message was tried again."""
 
@@ -32,6 +36,11 @@ class Repairs:
                 return _put_back(connection.channel(), queue)
         except (pika.exceptions.AMQPError, OSError) as error:
             raise RuntimeFailed(f"the dead letters of {queue} could not all be put back: {error!r}") from error
+
+    def recall(self) -> int:
+        """Call back every parcel beyond the first of its order; how many."""
+        with self._probes.sql() as connection:
+            return connection.execute(RECALL).rowcount
 
 
 def _put_back(channel: Any, queue: str) -> int:

@@ -209,6 +209,10 @@ class RunningShop:
         """Run a command in its place."""
         self.runtime.exec(component, command)
 
+    def runs(self, component: str) -> bool:
+        """Is it there?"""
+        return any(each.name == component and each.state != "stopped" for each in self.runtime.ps())
+
     def members(self, service: str) -> Sequence[str]:
         """Its components, whatever their state."""
         return self.runtime.members(service)

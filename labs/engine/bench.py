@@ -106,6 +106,13 @@ class Bench:
         self.say("repair", f"{put_back} dead letters put back into {queue}")
         return put_back
 
+    def recall(self) -> int:
+        """Call back every parcel beyond the first of its order; how many."""
+        self.at_last("recall")
+        called_back = self.shop.recall()
+        self.say("repair", f"{called_back} parcels called back")
+        return called_back
+
     def at_last(self, repair: str, *args: str) -> None:
         """Have the shop put something right once everything is rolled back: to be said before the damage is done."""
         self.undo.add(Undo(repair, args), last=True)

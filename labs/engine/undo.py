@@ -36,6 +36,7 @@ class Undo:
             "flag": shop.set_flag,
             "heal": shop.heal,
             "redeliver": shop.redeliver,
+            "recall": shop.recall,
         }
         left = verbs[self.verb](*self.args)
         if self.verb == "heal" and left:

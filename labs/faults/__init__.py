@@ -14,6 +14,7 @@ from labs.faults import (
     consumer_slow,
     cpu_limit,
     cpu_stress,
+    crash_before_ack,
     db_conn_exhaust,
     db_lock,
     disk_fill,
@@ -59,6 +60,7 @@ TOPICS: Mapping[str, Sequence[Fault]] = {
     "Memcached": (cache_flush.FAULT, cache_evict.FAULT, cache_down.FAULT, cache_slow.FAULT),
     "RabbitMQ and its consumers": (
         consumer_pause.FAULT,
+        crash_before_ack.FAULT,
         consumer_slow.FAULT,
         poison_message.FAULT,
         queue_limit.FAULT,

@@ -61,7 +61,8 @@ def limited_retries(shop: Bench) -> None:
 
 def without_poison(shop: Bench) -> None:
     """The poison is out of the way: how late are parcels now?"""
-    shop.load("calm", CALM)
+    with shop.watching("later", waiting_for_a_retry), shop.watching("dead", lambda s: s.queues()[DEAD]):
+        shop.load("calm", CALM)
     parcels.all_packed(shop)
     shop.series["delay"] = list(parcels.delays(shop.shop, shop.phases["requeue"].load.started_at))
 
@@ -206,9 +207,9 @@ LAB = Lab(
     goal="what endless redelivery costs, what a limit and a dead-letter queue change, and how dead letters come back.",
     map="""\
 orders' outbox ─► relay ─► fulfilment (queue) ─► worker ─► parcel
-                                ▲    ◄── 60 messages on which every try fails
-       requeued at once, for ever ──┤
-                                └── or: 1 s, 2 s, 4 s later, then ─► fulfilment.dead ─► put back by hand""",
+                                ▲   ◄── 60 messages on which every try fails
+   at once, for ever, or 1, 2 and 4 s later, three times
+                                └─► fulfilment.dead ─► put back by hand""",
     predictions=(
         Number(
             id="requeued",

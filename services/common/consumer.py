@@ -33,9 +33,14 @@ class Consumer:
     """
 
     def __init__(
-        self, settings: BusSettings, queue: str, handle: Handler, policy: Callable[[], Policy] | None = None
+        self,
+        settings: BusSettings,
+        queue: str,
+        handle: Handler,
+        policy: Callable[[], Policy] | None = None,
+        before_ack: Callable[[], object] = lambda: None,
     ) -> None:
-        self._settings, self._queue, self._handle = settings, queue, handle
+        self._settings, self._queue, self._handle, self._before_ack = settings, queue, handle, before_ack
         limited = LimitedRetries(settings, queue)
         self._policy = policy or (lambda: limited)
         self._connection: BlockingConnection | None = None
@@ -68,6 +73,7 @@ class Consumer:
             if method is not None and properties is not None and body is not None:
                 properties.type = properties.type or method.routing_key  # the copy for later has another routing key
                 outcome = self._work(way_out, properties, body)
+                self._before_ack()
                 channel.basic_ack(method.delivery_tag)
                 CONSUMED.labels(self._queue, outcome).inc()
 

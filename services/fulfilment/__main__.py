@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from services.common.consumer import Consumer
+from services.common.crash import CrashBeforeAck
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
@@ -15,7 +16,7 @@ from services.common.settings import BusSettings, DatabaseSettings, PeerSettings
 from services.common.worker import Background
 from services.fulfilment.app import create_app
 from services.fulfilment.flags import FLAGS
-from services.fulfilment.shipments import Shipments
+from services.fulfilment.shipments import ForgetfulShipments, Shipments
 from services.fulfilment.warehouse import PeerOrders, Warehouse
 
 QUEUE = "fulfilment"
@@ -33,11 +34,19 @@ def build(settings: Settings, background: Background) -> Flask:
     database = Database(settings, "fulfilment")
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
-    warehouse = Warehouse(Shipments(database), PeerOrders(Peers(settings)), lambda: flags["fulfilment.pack_ms"] / 1000)
+    books = {True: Shipments(database), False: ForgetfulShipments(database)}
+    warehouse = Warehouse(
+        lambda: books[flags["fulfilment.idempotent"]],
+        PeerOrders(Peers(settings)),
+        lambda: flags["fulfilment.pack_ms"] / 1000,
+    )
     policies: dict[str, Policy] = {"limited": LimitedRetries(settings, QUEUE), "requeue_forever": RequeueForever(QUEUE)}
-    consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]])
+    crash = CrashBeforeAck()
+    consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]], crash)
     background.runs("consumer", consumer.run)
-    return create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
+    app = create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
+    crash.install(app)
+    return app
 
 
 service = Service("fulfilment", Settings, build)

@@ -10,4 +10,5 @@ FLAGS = (
         choices=("limited", "requeue_forever"),
         help="what becomes of a message whose work failed",
     ),
+    Flag(name="fulfilment.idempotent", default=True, help="an order that comes again is not packed again"),
 )

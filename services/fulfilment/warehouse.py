@@ -45,7 +45,7 @@ class Warehouse:
 
     def __init__(
         self,
-        shipments: Shipments,
+        shipments: Callable[[], Shipments],
         orders: Orders,
         pack_s: Callable[[], float],
         sleep: Callable[[float], None] = time.sleep,
@@ -66,8 +66,9 @@ class Warehouse:
         if not self._table.acquire(timeout=patience_s):
             raise Unavailable("others are waiting for the packing table, too")
         try:
-            if not self._shipments.exists(order_id):
+            shipments = self._shipments()
+            if not shipments.exists(order_id):
                 self._sleep(self._pack_s())
-                self._shipments.add(order_id, items)
+                shipments.add(order_id, items)
         finally:
             self._table.release()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from services.common.consumer import Consumer
+from services.common.crash import CrashBeforeAck
 from services.common.db import Database
 from services.common.replica import Service
 from services.common.settings import BusSettings, DatabaseSettings, WebSettings, env
@@ -26,9 +27,12 @@ def build(settings: Settings, background: Background) -> Flask:
     database = Database(settings, "notifications")
     background.opens(database.open)
     messages = Messages(database)
-    consumer = Consumer(settings, "notifications", lambda event: write_to(messages, event))
+    crash = CrashBeforeAck()
+    consumer = Consumer(settings, "notifications", lambda event: write_to(messages, event), before_ack=crash)
     background.runs("consumer", consumer.run)
-    return create_app(messages, {"database": database.ping, "broker": consumer.check})
+    app = create_app(messages, {"database": database.ping, "broker": consumer.check})
+    crash.install(app)
+    return app
 
 
 service = Service("notifications", Settings, build)

@@ -161,7 +161,11 @@ def test_reset_brings_back_the_seed(healed: ShopClient, cli: Cli) -> None:
             "insert into payments.charges (key, state, amount_cents) values ('stray', 'charged', 100)",
             "every charge belongs",
         ),
-        ("delete from fulfilment.shipments", "reaches fulfilment"),
+        ("delete from fulfilment.parcels", "reaches fulfilment"),
+        (
+            "insert into fulfilment.parcels (order_id, items) select order_id, items from fulfilment.parcels",
+            "reaches fulfilment",
+        ),
         ("update orders.orders set total_cents = total_cents + 1", "sum of its lines"),
         ("delete from orders.outbox where event = 'order.placed'", "announced once"),
     ],

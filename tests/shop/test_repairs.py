@@ -2,7 +2,7 @@
 
 import pytest
 
-from labs.control.client import ShopClient
+from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli
 from tests.shop.buying import ask, buy, eventually
 
@@ -51,3 +51,39 @@ def test_redeliver_names_the_queues_there_are(healed: ShopClient, cli: Cli) -> N
     done = cli("redeliver", "fulfillment", "--name", healed.name)
     assert done.returncode == 2 and "fulfilment" in done.stderr
     assert healed.redeliver("notifications") == 0
+
+
+def crash_while_orders_come(shop: ShopClient, crashes: int) -> None:
+    """Pack slowly, so that there is always work to die of."""
+    shop.set_flag("fulfilment.pack_ms", 300)
+    place_orders(shop, 10)
+    shop.set_fault("crash_before_ack", "fulfilment-1", crashes=crashes)
+    shop.set_flag("fulfilment.pack_ms", "default")
+
+
+def parcels_too_many(shop: ShopClient) -> int:
+    (row,) = shop.rows("select count(*) - count(distinct order_id) as surplus from fulfilment.parcels")
+    return int(row["surplus"])
+
+
+def test_a_worker_that_dies_before_its_ack_packs_once_in_effect(healed: ShopClient) -> None:
+    crash_while_orders_come(healed, crashes=2)
+    assert healed.check() == []
+    assert parcels_too_many(healed) == 0
+
+
+def test_without_memory_it_packs_twice_check_says_so_and_recall_repairs_it(healed: ShopClient, cli: Cli) -> None:
+    healed.set_flag("fulfilment.idempotent", False)
+    crash_while_orders_come(healed, crashes=2)
+    assert any("exactly once" in violated for violated in healed.check())
+    done = cli("recall", "--name", healed.name)
+    assert done.returncode == 0 and "2 parcels called back" in done.stdout, done.stderr
+    assert healed.check() == []
+    assert healed.recall() == 0
+
+
+def test_a_worker_with_nothing_to_do_cannot_be_made_to_die_of_it(healed: ShopClient) -> None:
+    with pytest.raises(ControlFailed, match="nothing to do"):
+        healed.set_fault("crash_before_ack", "fulfilment-1")
+    orders = place_orders(healed, 1)
+    eventually(lambda: all_shipped(healed, orders), within_s=WITHIN_S)

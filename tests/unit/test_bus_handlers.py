@@ -49,7 +49,7 @@ class Messages(dict[str, Letter]):
 def test_a_parcel_is_packed_once_and_told_every_time() -> None:
     packed: list[float] = []
     shipments, orders = Shipments(), Orders()
-    warehouse = Warehouse(shipments, orders, pack_s=lambda: 0.02, sleep=packed.append)
+    warehouse = Warehouse(lambda: shipments, orders, pack_s=lambda: 0.02, sleep=packed.append)
     warehouse.handle(EVENT)
     warehouse.handle(EVENT)
     assert packed == [0.02] and orders.told == ["o", "o"]
@@ -58,7 +58,7 @@ def test_a_parcel_is_packed_once_and_told_every_time() -> None:
 
 def test_whoever_waits_for_a_parcel_goes_without_when_the_packing_table_stays_taken() -> None:
     shipments = Shipments()
-    warehouse = Warehouse(shipments, Orders(), pack_s=lambda: 0.0, sleep=lambda _: impatient())
+    warehouse = Warehouse(lambda: shipments, Orders(), pack_s=lambda: 0.0, sleep=lambda _: impatient())
 
     def impatient() -> None:
         with pytest.raises(Unavailable):
@@ -69,8 +69,8 @@ def test_whoever_waits_for_a_parcel_goes_without_when_the_packing_table_stays_ta
 
 
 def test_a_parcel_that_orders_did_not_hear_of_is_told_again() -> None:
-    orders = Orders(fail=1)
-    warehouse = Warehouse(Shipments(), orders, pack_s=lambda: 0.0)
+    shipments, orders = Shipments(), Orders(fail=1)
+    warehouse = Warehouse(lambda: shipments, orders, pack_s=lambda: 0.0)
     with pytest.raises(Unavailable):
         warehouse.handle(EVENT)
     warehouse.handle(EVENT)

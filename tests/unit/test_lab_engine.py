@@ -74,6 +74,10 @@ class FakeShop:
         self._called("redeliver")
         return 2
 
+    def recall(self) -> int:
+        self._called("recall")
+        return 1
+
     def metrics(self, service: str, /) -> dict[str, float]:
         return {"shop_cache_loads_total": 3.0}
 

@@ -56,6 +56,11 @@ def test_in_a_line_that_is_served_too_slowly_only_the_first_do_not_leave_too_ear
     assert formulas.served_before_timeout(4, 0.25, 1.5) == float("inf")
 
 
+def test_a_crash_repeats_what_was_done_and_not_acknowledged() -> None:
+    assert formulas.done_again(5) == 5
+    assert formulas.done_again(5, at_once=10) == 50
+
+
 def test_littles_law_and_utilisation() -> None:
     assert formulas.in_flight(15, 0.3) == pytest.approx(4.5)
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
