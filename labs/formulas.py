@@ -59,6 +59,20 @@ def utilisation(rate: float, service_s: float, servers: int) -> float:
     return rate * service_s / servers
 
 
+def throughput_limit(servers: int, service_s: float) -> float:
+    """Requests per second that so many servers can answer at most, each busy for `service_s` (Little's law with L = c).
+    Above it a queue grows for as long as the load lasts, whatever the requests in it want.
+    """
+    return servers / service_s
+
+
+def probing_share(share: float, wait_s: float, out_s: float) -> float:
+    """The share of all requests that wait for a node whose own share is `share`, when it fails after `wait_s` and is
+    left alone for `out_s` then: of every wait + out seconds, those that come in the first `wait_s`.
+    """
+    return share * wait_s / (wait_s + out_s)
+
+
 def reloaded_by_modulo(nodes: int) -> float:
     """The share of keys that must be loaded anew when one of n cache nodes is lost and keys go by hash mod n.
 

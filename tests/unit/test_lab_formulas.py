@@ -66,6 +66,16 @@ def test_littles_law_and_utilisation() -> None:
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
 
 
+def test_servers_answer_at_most_their_number_by_the_time_each_is_busy() -> None:
+    assert formulas.throughput_limit(16, 0.4) == pytest.approx(40)
+    assert formulas.utilisation(formulas.throughput_limit(16, 0.4), 0.4, 16) == pytest.approx(1)
+
+
+def test_a_node_left_alone_is_waited_for_only_by_those_who_come_while_it_is_tried() -> None:
+    assert formulas.probing_share(0.3, 0.2, 0.0) == pytest.approx(0.3)
+    assert formulas.probing_share(0.3, 0.2, 2.8) == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize("nodes", [2, 3, 10])
 def test_modulo_moves_what_counting_all_remainders_says_whichever_node_is_lost(nodes: int) -> None:
     hashes = range(nodes * (nodes - 1))
