@@ -57,9 +57,10 @@ TEACHING = Teaching(
     artifacts="""\
 A parcel takes a little longer than the packing time, so the warehouse is slower than 4 a second and everything that
 follows from it is a little worse; the table shows the measured μ. Each replica of orders looks at the backlog by
-itself, twice a second, so admission comes in small bunches. The refused half of the shoppers does not come back in this
-load; real ones would, and Retry-After tells them when. The estimate takes it that orders leave in the order they came,
-which is not quite so with several packers.""",
+itself, twice a second: admission comes in small bunches, and promises are a little too early, as the last look is up to
+half a second old and more has come in since. A shop that has to keep them adds a margin. The refused half of the
+shoppers does not come back in this load; real ones would, and Retry-After tells them when. The estimate takes it that
+orders leave in the order they came, which is not quite so with several packers.""",
     mitigation="""\
 The knob was turned in the method. By hand: `./shoplab flag orders.intake refuse`, and back to the shop's rule with
 `./shoplab flag orders.intake default`; the limit is `./shoplab flag orders.intake_limit_s default`. Look at an order's
