@@ -48,11 +48,11 @@ def _watching(shop: Bench) -> Any:
 def measure(seen: Seen) -> Numbers:
     """Times in seconds unless named otherwise; `backlog` and `peak` are orders."""
     begin, end = seen["slow"].started_at, seen["slow"].started_at + seen["slow"].duration_s
-    helped, gone = seen.facts["helped_at"], seen.facts["gone_at"]
+    called, helped, gone = seen["helped"].started_at, seen.facts["helped_at"], seen.facts["gone_at"]
     backlog, delay = seen.series["backlog"], seen.series["delay"]
-    placed, late = _last_before(delay, helped)
+    placed, late = _last_before(delay, called)
     selling = [(at, value) for at, value in backlog if begin <= at <= end]
-    packed = sum(begin <= at + value <= helped for at, value in delay) / (helped - begin)
+    packed = sum(begin <= at + value <= called for at, value in delay) / (called - begin)
     numbers = {
         "growth": (selling[-1][1] - selling[0][1]) / (selling[-1][0] - selling[0][0]),
         "backlog": selling[-1][1],

@@ -11,6 +11,7 @@ from labs.load import constant, named, poisson, ramp, sale, spike, step
 from labs.load.mixes import find
 from labs.load.request import NETWORKS, Request
 from labs.load.schedule import NAMES, sale_curve
+from services.migrate.seed import products
 
 SKUS = [f"sku-{number}" for number in range(50)]
 
@@ -90,6 +91,13 @@ def test_a_hot_key_is_wanted_as_often_as_was_said() -> None:
 def test_browsing_never_writes_and_checking_out_always_does() -> None:
     assert {request.method for request in take("browse", 300)} == {"GET"}
     assert {(request.method, request.path) for request in take("checkout", 50)} == {("POST", "/api/orders")}
+
+
+def test_checking_out_for_hours_sells_out_no_product_of_the_shop() -> None:
+    shelf = {product.sku: product.stock for product in products()}
+    visits = islice(find("checkout")(Random(1), list(shelf)), 3000)
+    bought = Counter(request.body["items"][0]["sku"] for ((_, request),) in visits)  # type: ignore[index]
+    assert min(shelf[sku] / times for sku, times in bought.items()) > 10
 
 
 def test_the_sale_is_mostly_looking_with_half_of_it_at_one_item() -> None:
