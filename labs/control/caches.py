@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from compose import topology
 from compose.runtime.verbs import RuntimeFailed
 
-JUNK = "junk:{}"
-JUNK_BYTES, JUNK_PER_MB, MOST_JUNK = 95_000, 10, 160
-"""Ten such items fill a page, which is a megabyte; a node has sixteen."""
+JUNK_BYTES, JUNK_PER_MB = 95_000, 10
+"""Ten such items fill a page, which is a megabyte."""
 JUNK_S = 3600
 PATIENCE_S = 1.0
 
@@ -30,21 +28,13 @@ class Caches:
         self._ask(node, give)
 
     def take_memory(self, node: str, memory_mb: int) -> None:
-        """Leave the node so many megabytes and fill them with what nobody will ask for. A page belongs to items of one
-        size: the junk takes all it can get, one remains for each other size, and then no page moves any more.
+        """Leave an empty node so many megabytes and fill them with what nobody will ask for. A page belongs to items of
+        one size: the junk takes all there are, one is added for each other size, and then no page moves any more.
         """
-        junk = {JUNK.format(number): b"-" * JUNK_BYTES for number in range(min(memory_mb * JUNK_PER_MB, MOST_JUNK))}
-        self.command(node, "slabs automove 2")
+        junk = {f"junk:{number}": b"-" * JUNK_BYTES for number in range(memory_mb * JUNK_PER_MB)}
         self.command(node, f"cache_memlimit {memory_mb}")
         self._ask(node, lambda client: client.set_many(junk, JUNK_S, noreply=False))
         self.command(node, "slabs automove 0")
-
-    def give_memory_back(self, node: str) -> None:
-        """All that compose.yaml gives it, without the junk; pages move by themselves again."""
-        self.command(node, f"cache_memlimit {topology.load()[node].environment['MEMORY_MB']}")
-        self.command(node, "slabs automove 1")
-        junk = [JUNK.format(number) for number in range(MOST_JUNK)]
-        self._ask(node, lambda client: client.delete_many(junk, noreply=False))
 
     def _ask(self, node: str, ask: Callable[[Any], object]) -> None:
         from pymemcache.client.base import Client
