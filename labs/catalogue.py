@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from labs.caching import cache_aside, cache_node_loss, cache_stampede, slow_cache
+from labs.caching import cache_aside, cache_node_loss, cache_stampede, cache_warming, slow_cache
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks
 from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog, redelivery
@@ -13,6 +13,7 @@ COURSE: Sequence[Lab] = (
     health_checks.LAB,
     cache_aside.LAB,
     cache_stampede.LAB,
+    cache_warming.LAB,
     cache_node_loss.LAB,
     slow_cache.LAB,
     queue_backlog.LAB,

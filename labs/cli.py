@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import breaking, laboratory, lifecycle, load, operate, study, wire
+from labs.commands import breaking, laboratory, lifecycle, load, operate, study, warm, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.check: WORK,
     operate.scale: WORK,
     operate.balance: WORK,
+    warm.warm: WORK,
     load.load: WORK,
     load.locust: WORK,
     breaking.faults: WORK,
@@ -80,9 +81,10 @@ def explain(error: Exception) -> int:
     from labs.engine.folder import NoSuchRun
     from labs.faults.fault import UnknownFault
     from labs.load.process import LoadFailed
+    from labs.warming import NotWarmed
 
     wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun)
-    foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed)
+    foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed, NotWarmed)
     if isinstance(error, wrong) or getattr(error, "unknown", False):
         complain(str(error))
         return 2

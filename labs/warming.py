@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from urllib.error import HTTPError
 from urllib.request import urlopen
 
 AT_ONCE = 4
@@ -18,9 +17,13 @@ AT_ONCE = 4
 WAIT_S = 10.0
 
 
+class NotWarmed(Exception):
+    """The shop does not say what it sells, so nothing was warmed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Warmed:
-    """What was read, and how long it took."""
+    """How many products were read, how many could not be, and how long it took."""
 
     products: int
     failed: int
@@ -28,11 +31,14 @@ class Warmed:
 
 
 def warm(url: str, top: int | None = None) -> Warmed:
-    """Read the `top` most wanted products (all without it), and the lists they stand in. Raises OSError when the shop
-    does not answer; a product that fails is counted and left cold.
+    """Read the `top` most wanted products (all without it), and the lists they stand in. A product that fails is
+    counted and stays cold. Raises NotWarmed.
     """
     began = time.monotonic()
-    wanted = list(islice(_most_wanted(url), top))
+    try:
+        wanted = list(islice(_most_wanted(url), top))
+    except OSError as error:
+        raise NotWarmed(f"{url} does not say what it sells: {error}") from error
     with ThreadPoolExecutor(AT_ONCE) as pool:
         read = list(pool.map(lambda sku: _read(f"{url}/api/catalog/products/{sku}"), wanted))
     return Warmed(products=sum(read), failed=len(read) - sum(read), seconds=round(time.monotonic() - began, 2))
@@ -52,6 +58,6 @@ def _read(address: str) -> bool:
     try:
         with urlopen(address, timeout=WAIT_S) as answer:
             answer.read()
-    except HTTPError:
+    except OSError:  # also an answer that is an error
         return False
     return True

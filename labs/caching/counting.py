@@ -1,5 +1,6 @@
 """What the labs about caches count: lookups and loads of the catalogue, and what goes on in the database behind it."""
 
+from collections.abc import Sequence
 from statistics import fmean
 from typing import NamedTuple
 
@@ -62,3 +63,17 @@ def while_loaded(seen: Seen, series: str, load: LoadResult) -> float:
     end = load.started_at + load.duration_s
     values = [value for at, value in seen.series.get(series, ()) if load.started_at <= at <= end]
     return fmean(values) if values else 0.0
+
+
+def grown(points: Sequence[tuple[float, float]], begin: float, end: float) -> float:
+    """By how much a counter that was watched has grown between two moments; a straight line between two looks."""
+    return _at(points, end) - _at(points, begin)
+
+
+def _at(points: Sequence[tuple[float, float]], moment: float) -> float:
+    """The counter at a moment; before the first look and after the last it stands still."""
+    before = max((point for point in points if point[0] <= moment), default=points[0])
+    after = min((point for point in points if point[0] >= moment), default=points[-1])
+    if after[0] <= before[0]:
+        return before[1]
+    return before[1] + (after[1] - before[1]) * (moment - before[0]) / (after[0] - before[0])
