@@ -125,3 +125,9 @@ def test_every_file_that_holds_a_fault_is_in_the_catalogue_under_its_own_name() 
 def test_a_number_is_bounded_so_that_no_fault_outgrows_the_machine() -> None:
     numbers = [p for fault in faults.all_faults() for p in fault.parameters.values() if not isinstance(p.default, str)]
     assert all(number.most is not None for number in numbers)
+
+
+@pytest.mark.parametrize("fault", faults.all_faults(), ids=lambda fault: fault.name)
+def test_every_fault_is_struck_by_a_test_at_the_real_shop(fault: faults.Fault) -> None:
+    tests = "".join(path.read_text() for path in (PROJECT / "tests" / "shop").glob("test_*.py"))
+    assert f'"{fault.name}"' in tests

@@ -1,0 +1,87 @@
+"""Faults of one component: each one's effect appears at the component itself, and is gone when it is healed."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from labs.control.client import ShopClient
+from tests.shop.buying import Answer, ask, eventually
+from tests.shop.inside import seconds_until
+
+pytestmark = pytest.mark.servers
+
+PRODUCT = "/api/catalog/products/tea-001"
+
+
+def part(shop: ShopClient, name: str) -> dict[str, Any]:
+    return {component["name"]: component for component in shop.status()}[name]
+
+
+def ask_replica(shop: ShopClient, timeout_s: float = 10) -> Answer:
+    """A replica of the catalogue, past the gateway; status 0 when it gives no answer."""
+    return ask(f"http://{part(shop, 'catalog-2')['address']}", "GET", PRODUCT, timeout_s=timeout_s)
+
+
+def test_process_kill_leaves_nobody_who_answers(breakable: ShopClient) -> None:
+    address = part(breakable, "catalog-2")["address"]
+    breakable.set_fault("process_kill", "catalog-2")
+    assert part(breakable, "catalog-2")["state"] == "stopped"
+    assert seconds_until(lambda: ask(f"http://{address}", "GET", PRODUCT, timeout_s=2).status == 0, 1) < 1
+    breakable.heal()
+    assert ask_replica(breakable).status == 200
+
+
+def test_process_stop_lets_the_request_in_hand_be_answered(breakable: ShopClient) -> None:
+    breakable.set_fault("http_delay", "catalog-2", fixedDelay=1.5)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        in_hand = pool.submit(ask_replica, breakable)
+        time.sleep(0.8)
+        breakable.set_fault("process_stop", "catalog-2", time=5)
+        assert in_hand.result().status == 200
+    assert part(breakable, "catalog-2")["state"] == "stopped"
+    breakable.heal()
+    assert ask_replica(breakable).status == 200
+
+
+def test_process_pause_leaves_a_process_that_accepts_and_says_nothing(breakable: ShopClient) -> None:
+    address = part(breakable, "catalog-2")["address"]
+    breakable.set_fault("process_pause", "catalog-2")
+    began = time.monotonic()
+    assert ask(f"http://{address}", "GET", PRODUCT, timeout_s=1).status == 0
+    assert time.monotonic() - began >= 0.9  # not refused: it waited in vain
+    breakable.heal()
+    assert ask_replica(breakable).status == 200
+
+
+def test_restart_is_another_process_that_is_ready(breakable: ShopClient) -> None:
+    before = part(breakable, "catalog-2")
+    breakable.set_fault("restart", "catalog-2")
+    after = part(breakable, "catalog-2")
+    assert after["ready"] and after["started_at"] > before["started_at"]
+
+
+def test_http_delay_makes_one_replica_late_and_no_other(breakable: ShopClient) -> None:
+    breakable.set_fault("http_delay", "catalog-2", fixedDelay=0.6)
+    began = time.monotonic()
+    assert ask_replica(breakable).status == 200
+    assert time.monotonic() - began >= 0.6
+    breakable.heal()
+    address = f"http://{part(breakable, 'catalog-2')['address']}"
+    assert seconds_until(lambda: ask(address, "GET", PRODUCT).status == 200, 5) < 0.6
+
+
+def test_http_abort_makes_so_many_answers_errors(breakable: ShopClient) -> None:
+    breakable.set_fault("http_abort", "catalog-2", httpStatus=500, percentage=50)
+    address = f"http://{part(breakable, 'catalog-2')['address']}"
+    assert {ask(address, "GET", PRODUCT).status for _ in range(20)} == {200, 500}
+    breakable.heal()
+    assert {ask(address, "GET", PRODUCT).status for _ in range(20)} == {200}
+
+
+def test_a_fault_with_a_time_heals_by_itself(breakable: ShopClient) -> None:
+    breakable.set_fault("http_abort", "catalog-2", for_s=1)
+    assert [entry["fault"] for entry in breakable.report()["faults"]] == ["http_abort"]
+    eventually(lambda: breakable.report()["faults"] == [], within_s=8)
+    assert ask_replica(breakable).status == 200
