@@ -1,12 +1,15 @@
 """Composition root of the cart: settings → nodes → app → server."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Flask
 
 from services.cart.app import create_app
-from services.cart.carts import Carts
+from services.cart.carts import Carts, Keeper
+from services.cart.flags import FLAGS
+from services.cart.memory import Memory
+from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, Node, NodeFailed, make_nodes
 from services.common.replica import Service
 from services.common.settings import WebSettings, env
@@ -35,8 +38,11 @@ def some_node_answers(nodes: Sequence[Node]) -> None:
 def build(settings: CartSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     nodes = make_nodes(settings)
-    carts = Carts(nodes, lambda: identity.replica, settings.cart_keep_s)
-    return create_app(carts, {"memcached": lambda: some_node_answers(nodes)}, settings.cart_keep_s)
+    flags = follow(background, FLAGS, make_nodes(settings))
+    keepers: Mapping[str, Sequence[Keeper]] = {"shared": nodes, "local": [Memory()]}
+    carts = {where: Carts(kept, lambda: identity.replica, settings.cart_keep_s) for where, kept in keepers.items()}
+    ready = {"memcached": lambda: some_node_answers(nodes)}
+    return create_app(lambda: carts[flags["cart.sessions"]], ready, settings.cart_keep_s)
 
 
 service = Service("cart", CartSettings, build)

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Response, request
 from flask_openapi import OpenAPI
@@ -15,8 +15,10 @@ COOKIE = "cart"
 CART_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def create_app(carts: Carts, ready: Mapping[str, Check], keep_s: int) -> OpenAPI:
-    """Build the cart from its parts; `__main__` makes the real ones, tests pass fakes. `keep_s`: age of the cookie."""
+def create_app(carts: Callable[[], Carts], ready: Mapping[str, Check], keep_s: int) -> OpenAPI:
+    """Build the cart from its parts; `__main__` makes the real ones, tests pass fakes. `carts` is asked each time,
+    `keep_s` is the age of the cookie.
+    """
     app = create_web("cart", ready)
 
     def answer(cart_id: str, wanted: Mapping[str, int]) -> Response:
@@ -30,25 +32,25 @@ def create_app(carts: Carts, ready: Mapping[str, Check], keep_s: int) -> OpenAPI
     def show() -> Response:
         """The cart."""
         cart_id = shopper()
-        return answer(cart_id, carts.get(cart_id))
+        return answer(cart_id, carts().get(cart_id))
 
     @app.put("/api/cart/items/<sku>", responses={200: Items, **problems(409, 422, 503)})
     def put(path: OneItem, body: Quantity) -> Response:
         """Want so many of a product."""
         cart_id = shopper()
-        return answer(cart_id, carts.put(cart_id, path.sku, body.quantity))
+        return answer(cart_id, carts().put(cart_id, path.sku, body.quantity))
 
     @app.delete("/api/cart/items/<sku>", responses={200: Items, **problems(422, 503)})
     def remove(path: OneItem) -> Response:
         """No longer want a product."""
         cart_id = shopper()
-        return answer(cart_id, carts.remove(cart_id, path.sku))
+        return answer(cart_id, carts().remove(cart_id, path.sku))
 
     @app.delete("/api/cart/items", responses={200: Items, **problems(503)})
     def clear() -> Response:
         """Want nothing any more."""
         cart_id = shopper()
-        return answer(cart_id, carts.clear(cart_id))
+        return answer(cart_id, carts().clear(cart_id))
 
     return app
 

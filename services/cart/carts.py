@@ -6,18 +6,28 @@ copy and never replaces it, so two writers at once both survive.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from services.cart.merge import Cart, Line, decode, encode, items, merge, without_old_tombstones, written
 from services.common.errors import Conflict, Unavailable
 from services.common.fields import MOST_LINES
-from services.common.memcached import Node, NodeFailed
+from services.common.memcached import NodeFailed
 from services.common.placement import ranked
 from services.common.telemetry import DEGRADED
 
 T = TypeVar("T")
 COPIES = 2
 TOMBSTONES_MS = 3_600_000
+
+
+class Keeper(Protocol):
+    """What a cart's copy is kept on: a `Node`, or a `Memory`. Raises NodeFailed."""
+
+    @property
+    def address(self) -> str: ...
+    def alive(self) -> bool: ...
+    def get(self, key: str) -> bytes | None: ...
+    def update(self, key: str, change: Callable[[bytes | None], bytes], ttl_s: float) -> bytes: ...
 
 
 def now_ms() -> int:
@@ -32,7 +42,7 @@ class Carts:
     """
 
     def __init__(
-        self, nodes: Sequence[Node], writer: Callable[[], str], ttl_s: float, clock_ms: Callable[[], int] = now_ms
+        self, nodes: Sequence[Keeper], writer: Callable[[], str], ttl_s: float, clock_ms: Callable[[], int] = now_ms
     ) -> None:
         self._nodes, self._writer, self._ttl_s, self._clock_ms = nodes, writer, ttl_s, clock_ms
 
@@ -80,7 +90,7 @@ class Carts:
         kept = self._on_copies(cart_id, lambda node, key: node.update(key, with_this, self._ttl_s))
         return merge(*map(decode, kept))
 
-    def _on_copies(self, cart_id: str, ask: Callable[[Node, str], T]) -> list[T]:
+    def _on_copies(self, cart_id: str, ask: Callable[[Keeper, str], T]) -> list[T]:
         """Ask the first two living nodes in the cart's order; instead of one that fails the next is asked.
 
         When all were left alone after a failure they are asked all the same: a cart must be writable.

@@ -7,8 +7,19 @@ in n, with `rendezvous` only those that the lost node kept, one in n.
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Protocol, TypeVar
 
 from services.common.memcached import Node
+
+
+class Addressed(Protocol):
+    """All that a node's rank depends on."""
+
+    @property
+    def address(self) -> str: ...
+
+
+N = TypeVar("N", bound=Addressed)
 
 Place = Callable[[str], Node | None]
 """The living node that keeps a key; None when no node lives."""
@@ -39,7 +50,7 @@ def chosen(nodes: Sequence[Node], placement: Callable[[], str]) -> Place:
     return lambda key: places[placement()](key)
 
 
-def ranked(nodes: Sequence[Node], key: str) -> list[Node]:
+def ranked(nodes: Sequence[N], key: str) -> list[N]:
     """The nodes in this key's order of preference: highest random weight (Thaler and Ravishankar, 1998). Without the
     first node its keys spread evenly over the others, and no other key moves.
     """

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
+from services.cart.flags import FLAGS as CART
 from services.catalog.flags import FLAGS as CATALOG
 from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
@@ -29,7 +30,7 @@ GATEWAY = (
 )
 """Obeyed by control, which tells the gateway."""
 
-FLAGS: tuple[Flag, ...] = (*CATALOG, *FULFILMENT, *GATEWAY, *ORDERS)
+FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *ORDERS)
 
 TABLES = """
 create schema if not exists flags;

@@ -19,7 +19,8 @@ def nodes() -> list[FakeNode]:
 
 @pytest.fixture
 def client(nodes):
-    app = create_app(Carts(nodes, lambda: "cart-1", 60), {"memcached": lambda: some_node_answers(nodes)}, 604800)
+    carts = Carts(nodes, lambda: "cart-1", 60)
+    app = create_app(lambda: carts, {"memcached": lambda: some_node_answers(nodes)}, 604800)
     return app.test_client()
 
 

@@ -4,6 +4,7 @@ import pytest
 from cache_fakes import FakeNode
 
 from services.cart.carts import MOST_LINES, Carts
+from services.cart.memory import Memory
 from services.common.errors import Conflict, Unavailable
 from services.common.placement import ranked
 
@@ -100,3 +101,10 @@ def test_a_cart_holds_fifty_products(carts):
     with pytest.raises(Conflict):
         carts.put(ID, "cup-001", 1)
     assert carts.put(ID, "tea-001", 9)["tea-001"] == 9
+
+
+def test_carts_in_memory_are_known_to_their_own_replica_alone():
+    first, second = (Carts([Memory()], lambda: "cart", 60) for _ in range(2))
+    first.put(ID, "tea-001", 2)
+    assert (first.get(ID), second.get(ID)) == ({"tea-001": 2}, {})
+    assert first.remove(ID, "tea-001") == {}
