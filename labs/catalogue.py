@@ -5,12 +5,13 @@ from difflib import get_close_matches
 
 from labs.caching import cache_aside, cache_node_loss, cache_stampede, cache_warming, slow_cache
 from labs.lab import Lab
-from labs.load_balancing import balancing_policies, health_checks
+from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog, redelivery
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
     health_checks.LAB,
+    sticky_sessions.LAB,
     cache_aside.LAB,
     cache_stampede.LAB,
     cache_warming.LAB,

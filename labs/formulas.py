@@ -36,6 +36,18 @@ def ip_hash_shares(addresses: Sequence[str], replicas: int) -> list[float]:
     return [chosen.count(replica) / len(chosen) for replica in range(replicas)]
 
 
+def other_replica(replicas: int) -> float:
+    """How often round robin leads to another replica than the one that has a visitor's session in its memory."""
+    return 1 - 1 / replicas
+
+
+def other_or_gone(replicas: int) -> float:
+    """The same once one replica has restarted: a session is found only if it is on one of the n - 1 that did not, and
+    the next request happens to go there.
+    """
+    return 1 - (replicas - 1) / replicas**2
+
+
 def percentile_of_two(slow_share: float, quick: float, slow: float, percentile: float) -> float:
     """A percentile of answers of which a share is slow: it is the slow one's as soon as the share exceeds the rest.
 

@@ -66,6 +66,14 @@ def test_littles_law_and_utilisation() -> None:
     assert formulas.utilisation(15, 0.3, 8) == pytest.approx(0.5625)
 
 
+@pytest.mark.parametrize("replicas", [2, 3, 7])
+def test_a_session_in_memory_is_found_by_chance_and_not_at_all_on_the_replica_that_restarted(replicas: int) -> None:
+    ways = [(kept, asked) for kept in range(replicas) for asked in range(replicas)]
+    assert formulas.other_replica(replicas) == pytest.approx(sum(kept != asked for kept, asked in ways) / len(ways))
+    wrong = sum(kept != asked or kept == 0 for kept, asked in ways)
+    assert formulas.other_or_gone(replicas) == pytest.approx(wrong / len(ways))
+
+
 def test_servers_answer_at_most_their_number_by_the_time_each_is_busy() -> None:
     assert formulas.throughput_limit(16, 0.4) == pytest.approx(40)
     assert formulas.utilisation(formulas.throughput_limit(16, 0.4), 0.4, 16) == pytest.approx(1)
