@@ -66,9 +66,13 @@ class Broker:
 
 
 def _remove(channel: Any, queue: str, unwanted: Callable[[str], bool]) -> int:
-    """Hold everything that waits, let go of what is wanted."""
+    """Hold everything that waits, let go of what is wanted. A queue that does not exist holds nothing."""
+    try:
+        waiting = channel.queue_declare(queue, passive=True).method.message_count
+    except pika.exceptions.ChannelClosedByBroker:
+        return 0
     removed = 0
-    for _ in range(channel.queue_declare(queue, passive=True).method.message_count):
+    for _ in range(waiting):
         method, properties, _body = channel.basic_get(queue)
         if method and unwanted(properties.message_id or ""):
             channel.basic_ack(method.delivery_tag)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from compose.gateway import SpecInvalid
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import faults
 from labs.control.ledger import Entry, Ledger
@@ -35,7 +36,7 @@ class FaultsInForce:
     def strike(self, name: str, target: str, given: Mapping[str, Any], for_s: float) -> Entry:
         """Apply a fault, in place of the same one on the same target; with `for_s` seconds it is undone by itself.
 
-        Raises UnknownFault, UnknownComponent; RuntimeFailed when it cannot be done, and nothing is broken then.
+        Raises UnknownFault, UnknownComponent, SpecInvalid; RuntimeFailed when it cannot be done, and nothing is broken then.
         """
         fault = self._find(name)
         values = fault.read(given)
@@ -47,7 +48,7 @@ class FaultsInForce:
             entry = self._ledger.add(name, target, values)
             try:
                 fault.apply(self._patient, target, values)
-            except (RuntimeFailed, UnknownFault):
+            except (RuntimeFailed, UnknownFault, SpecInvalid):
                 self._ledger.remove(entry)
                 raise
         if for_s > 0:

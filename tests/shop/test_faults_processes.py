@@ -28,7 +28,7 @@ def test_process_kill_leaves_nobody_who_answers(breakable: ShopClient) -> None:
     address = part(breakable, "catalog-2")["address"]
     breakable.set_fault("process_kill", "catalog-2")
     assert part(breakable, "catalog-2")["state"] == "stopped"
-    assert seconds_until(lambda: ask(f"http://{address}", "GET", PRODUCT, timeout_s=2).status == 0, 1) < 1
+    assert ask(f"http://{address}", "GET", PRODUCT, timeout_s=2).status == 0
     breakable.heal()
     assert ask_replica(breakable).status == 200
 
