@@ -23,7 +23,8 @@ TTL_S, SHORT_TTL_S, JITTER, WINDOW_S = 60, 3, 0.2, 3
 HOT = "tea-001"
 HOT_ENTRY = f"catalog:product:{HOT}"
 PLAN = LoadPlan(mix=f"hot_key:{HOT}:100", rate=RATE, seconds=14, quick_seconds=7)
-KEPT = {"in_step": "in step", "jitter": "with jitter"}
+WINDOWS = range(TTL_S + 1 - 5 * WINDOW_S, TTL_S + 1, WINDOW_S)
+KEPT = {"in_step": "in step", "jitter": "jitter"}
 PHASES = {"naive": "naive", "single": "single flight", "expiring": "it expires", "early": "early refresh"}
 
 
@@ -206,20 +207,21 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     drops = {"loads for each drop": [n["naive_per_drop"], n["single_per_drop"]],
              "at once in Postgres": [n["naive_together"], n["single_together"]]}  # fmt: skip
     waits = {f"p{p}": [n[f"{phase}_p{p}_ms"] for phase in PHASES] for p in (50, 95, 99)}
-    expiry = {name: from_now(seen.series[f"{phase}_expiry"]) for phase, name in KEPT.items()}
+    expiry = {name: per_window(seen.values(f"{phase}_expiry")) for phase, name in KEPT.items()}
+    windows = [f"{begin} to {begin + WINDOW_S} s" for begin in WINDOWS]
     per_load = {"shoppers": [n["expiring_waited_per_load"], n["early_waited_per_load"]]}
     return {
         "loads": plots.bars("One entry is dropped", "loads", ["naive", "single flight"], drops, digits=1),
         "latency": plots.bars("What shoppers waited", "latency (ms)", list(PHASES.values()), waits),
-        "expiry": plots.curves("Loaded together: when the entries expire", "entries in one second", expiry),
+        "expiry": plots.bars("Loaded together: when the entries will expire", "entries", windows, expiry),
         "waited": plots.bars("One entry expires: who waits for its load", "shoppers for each load",
                              ["it expires", "early refresh"], per_load, digits=1),
     }  # fmt: skip
 
 
-def from_now(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Seconds since the first point, which was the time of looking."""
-    return [(at - points[0][0], value) for at, value in points]
+def per_window(per_second: Sequence[float]) -> list[float]:
+    """How many expire in each of the windows at the end of the time to live, where jitter spreads them."""
+    return [sum(per_second[begin : begin + WINDOW_S]) for begin in WINDOWS]
 
 
 def _p99(n: Numbers) -> str:

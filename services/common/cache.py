@@ -81,7 +81,7 @@ class Cache:
         """
         key, habits = self._safe(key), self._habits()
         bring = partial(self._bring, key, load, ttl_s, habits.jitter)
-        entry = self._ask(key, lambda node: node.get(key))
+        entry = self._look(key)
         (self._miss if entry is None else self._hit).inc()
         if entry is None:
             entry = self._bring_once(key, bring) if habits.single_flight else bring()
@@ -112,6 +112,9 @@ class Cache:
         except NodeFailed:
             self._error.inc()
             return None
+
+    def _look(self, key: str) -> bytes | None:
+        return self._ask(key, lambda node: node.get(key))
 
     def _bring(self, key: str, load: Callable[[], bytes], ttl_s: float, jitter: bool) -> bytes:
         """Ask the origin, and keep what it says."""
@@ -150,8 +153,8 @@ class Cache:
         locked = self._ask(key, lambda node: node.add(lock, b"1", LOCK_S))
         if locked is False and (found := old or self._watch(key)) is not None:
             return found
-        try:
-            return bring()
+        try:  # perhaps somebody brought it between our look and our lock
+            return (None if old else self._look(key)) or bring()
         finally:
             if locked:
                 self._ask(key, lambda node: node.delete(lock))
@@ -160,6 +163,6 @@ class Cache:
         """Look again and again until another replica has put it there or our patience ends."""
         for _ in range(round(self._peer_s / POLL_S)):
             self._sleep(POLL_S)
-            if (found := self._ask(key, lambda node: node.get(key))) is not None:
+            if (found := self._look(key)) is not None:
                 return found
         return None

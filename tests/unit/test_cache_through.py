@@ -108,6 +108,17 @@ def test_what_another_replica_loads_is_waited_for():
     assert cache.through("k", Origin(), 60) == b"theirs"
 
 
+def test_what_another_one_brought_between_our_look_and_our_lock_is_not_loaded_again():
+    class Late(FakeNode):
+        def add(self, key: str, value: bytes, ttl_s: float) -> bool:
+            self.set("t:k", b"theirs", 60)
+            return super().add(key, value, ttl_s)
+
+    origin = Origin()
+    assert Cache("t", [Late()]).through("k", origin, 60) == b"theirs"
+    assert origin.asked == 0
+
+
 def test_a_replica_that_never_finishes_is_waited_for_only_briefly():
     node, slept, origin = FakeNode(), [], Origin()
     node.kept["lock:t:k"] = b"1"
