@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from labs.caching import cache_aside, cache_node_loss, cache_stampede, cache_warming, slow_cache
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
-from labs.queueing import async_checkout, backpressure, poison_message, queue_backlog, redelivery
+from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -22,6 +22,7 @@ COURSE: Sequence[Lab] = (
     backpressure.LAB,
     poison_message.LAB,
     redelivery.LAB,
+    broker_crash.LAB,
 )
 
 

@@ -64,5 +64,8 @@ class Shop(Protocol):
     def recall(self) -> int:
         """Call back every parcel beyond the first of its order; how many."""
 
+    def resend(self) -> int:
+        """Have events announced again that were announced and left no trace; how many."""
+
     def reset(self) -> object:
         """Back to the seed state: products and stock as on the first day, no orders."""

@@ -1,4 +1,4 @@
-"""check, scale, balance, redeliver, recall, flags, flag."""
+"""check, scale, balance, redeliver, recall, resend, flags, flag."""
 
 import re
 from typing import Annotated, Any
@@ -89,6 +89,16 @@ def recall(name: Name = "shop", as_json: Json = False) -> None:
     if as_json:
         return emit({"called_back": called_back})
     out.print(f"[{GOOD}]✓[/] {called_back} parcel{'' if called_back == 1 else 's'} called back")
+
+
+def resend(name: Name = "shop", as_json: Json = False) -> None:
+    """Announce again what was announced and left no trace: events that were lost on the way."""
+    from labs.control.client import ShopClient
+
+    announced = ShopClient.of(name).resend()
+    if as_json:
+        return emit({"announced": announced})
+    out.print(f"[{GOOD}]✓[/] {announced} event{'' if announced == 1 else 's'} announced again")
 
 
 def flags(name: Name = "shop", as_json: Json = False) -> None:

@@ -101,6 +101,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     def recall() -> Any:
         return {"called_back": shop.repairs.recall()}
 
+    @app.post("/resend")
+    def resend() -> Any:
+        return {"announced": shop.repairs.resend()}
+
     @app.get("/metrics")
     def metrics() -> Any:
         return shop.instruments.metrics(request.args.get("service", ""))

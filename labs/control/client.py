@@ -98,6 +98,11 @@ class ShopClient:
         called_back: int = self._call("POST", "/recall")["called_back"]
         return called_back
 
+    def resend(self) -> int:
+        """Have events announced again that left no trace; how many."""
+        announced: int = self._call("POST", "/resend")["announced"]
+        return announced
+
     def reset(self) -> None:
         """Back to the seed state."""
         self._call("POST", "/reset")

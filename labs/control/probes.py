@@ -17,9 +17,9 @@ WORK_QUEUES = ("fulfilment", "notifications")
 QUEUES = tuple(
     queue + suffix
     for queue in WORK_QUEUES
-    for suffix in ("", ".retry.1000ms", ".retry.2000ms", ".retry.4000ms", ".dead")
+    for suffix in ("", ".dead", *(f".{where}.{ms}ms" for where in ("later", "memory") for ms in (1000, 2000, 4000)))
 )
-"""With the services' default waits; a test compares them."""
+"""With the services' default waits; a test compares them. Those in memory are there only once they were needed."""
 
 
 class Probes:

@@ -13,6 +13,12 @@ RECALL = """
 update fulfilment.parcels set called_back_at = now() where called_back_at is null and parcel_id not in (
     select min(parcel_id) from fulfilment.parcels where called_back_at is null group by order_id)
 """
+RESEND = """
+update orders.outbox set sent_at = null where sent_at < now() - interval '1 s' and (
+    not exists (select from notifications.messages where messages.event_id = outbox.event_id)
+    or event = 'order.placed' and exists (
+        select from orders.orders where order_id = payload ->> 'order_id' and status = 'confirmed'))
+"""
 RETRIES = "x-retries"
 """The header in which the shop's workers count how often a message was tried again."""
 
@@ -41,6 +47,13 @@ class Repairs:
         """Call back every parcel beyond the first of its order; how many."""
         with self._probes.sql() as connection:
             return connection.execute(RECALL).rowcount
+
+    def resend(self) -> int:
+        """Have the relay announce again what it announced more than a second ago and left no trace: no letter, or an
+        order not shipped. Harmless for what is merely late, as workers are idempotent. How many events.
+        """
+        with self._probes.sql() as connection:
+            return connection.execute(RESEND).rowcount
 
 
 def _put_back(channel: Any, queue: str) -> int:

@@ -113,6 +113,13 @@ class Bench:
         self.say("repair", f"{called_back} parcels called back")
         return called_back
 
+    def resend(self) -> int:
+        """Have events announced again that left no trace; how many."""
+        self.at_last("resend")
+        announced = self.shop.resend()
+        self.say("repair", f"{announced} events announced again")
+        return announced
+
     def at_last(self, repair: str, *args: str) -> None:
         """Have the shop put something right once everything is rolled back: to be said before the damage is done."""
         self.undo.add(Undo(repair, args), last=True)

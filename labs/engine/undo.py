@@ -37,6 +37,7 @@ class Undo:
             "heal": shop.heal,
             "redeliver": shop.redeliver,
             "recall": shop.recall,
+            "resend": shop.resend,
         }
         left = verbs[self.verb](*self.args)
         if self.verb == "heal" and left:

@@ -17,7 +17,7 @@ PACK_S = 0.02
 POISON = 60
 WAITS_S = (1.0, 2.0, 4.0)
 QUEUE = "fulfilment"
-DEAD, LATER = f"{QUEUE}.dead", tuple(f"{QUEUE}.retry.{wait_s * 1000:.0f}ms" for wait_s in WAITS_S)
+DEAD, LATER = f"{QUEUE}.dead", tuple(f"{QUEUE}.later.{wait_s * 1000:.0f}ms" for wait_s in WAITS_S)
 CALM = LoadPlan(mix="checkout", rate=RATE, seconds=10, quick_seconds=4)
 REFUSED = LoadPlan(mix="checkout", rate=RATE, seconds=6, quick_seconds=3, warm_up_s=0)
 

@@ -1,10 +1,12 @@
 # mypy: disallow-untyped-calls=False
 """RabbitMQ: the shop's queues, and a publisher that waits for the broker's word. Who takes messages: `consumer.py`.
 
-    shop.events ──► fulfilment ──(failed)──► fulfilment.retry.1000ms ──(1 s later)──► fulfilment
+    shop.events ──► fulfilment ──(failed)──► fulfilment.later.1000ms ──(1 s later)──► fulfilment
                          └──(unreadable, or failed after the last wait)──► fulfilment.dead
 
-Retry queues are classic ones: quorum queues know no message TTL before RabbitMQ 3.10.
+What waits for another try is in a quorum queue that lets go of a message when the work queue has confirmed it. A
+classic queue throws away what comes due while the broker starts, because the work queue is not there yet. Quorum queues
+know no message TTL before RabbitMQ 3.10, so there they are classic ones all the same.
 """
 
 from collections.abc import Mapping
@@ -28,9 +30,15 @@ QUEUES: Mapping[str, tuple[str, ...]] = {
     "notifications": ("order.placed", "order.shipped"),
 }
 CONFIRM_S = 5.0
+SAFE_SINCE = (3, 10)
+SAFE_WAITING = {
+    "x-queue-type": "quorum",
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",  # without it the strategy is ignored
+}
 CRASHES = 20  # deliveries that may end with the consumer's death before the broker itself gives up on a message
 
-PUBLISHED = Counter("shop_published_total", "Messages the broker confirmed", ["routing_key"])
+PUBLISHED = Counter("shop_published_total", "Messages published", ["routing_key"])
 
 
 class Unroutable(Exception):
@@ -86,10 +94,9 @@ def declare(channel: BlockingChannel, queue: str, retry_s: tuple[float, ...]) ->
     """Make a queue with its retry and dead-letter queues; harmless when they are there already."""
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
     channel.queue_declare(f"{queue}.dead", durable=True, arguments={"x-queue-type": "classic"})
-    back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue}
+    safe = SAFE_WAITING if version(channel) >= SAFE_SINCE else {"x-queue-type": "classic"}
     for wait_s in retry_s:
-        arguments = {"x-queue-type": "classic", "x-message-ttl": round(wait_s * 1000), **back}
-        channel.queue_declare(retry_queue(queue, wait_s), durable=True, arguments=arguments)
+        channel.queue_declare(retry_queue(queue, wait_s), durable=True, arguments={**safe, **waiting(queue, wait_s)})
     dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{queue}.dead", "x-delivery-limit": CRASHES}
     channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum", **dead})
     for routing_key in QUEUES[queue]:
@@ -98,15 +105,30 @@ def declare(channel: BlockingChannel, queue: str, retry_s: tuple[float, ...]) ->
 
 def retry_queue(queue: str, wait_s: float) -> str:
     """Where a message waits before `queue` gets it again. Another wait means another queue, never a changed one."""
-    return f"{queue}.retry.{round(wait_s * 1000)}ms"
+    return f"{queue}.later.{round(wait_s * 1000)}ms"
 
 
-def publish(channel: BlockingChannel, exchange: str, routing_key: str, body: bytes, properties: Any) -> None:
-    """Hand a message over and wait until the broker has it on disk (the channel confirms).
+def waiting(queue: str, wait_s: float) -> dict[str, Any]:
+    """The arguments of a queue whose messages go to `queue` after `wait_s`."""
+    ttl = {"x-message-ttl": round(wait_s * 1000)}
+    return ttl | {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": queue}
+
+
+def version(channel: BlockingChannel) -> tuple[int, ...]:
+    """The broker's, such as (3, 12)."""
+    properties = channel.connection._impl.server_properties or {}
+    return tuple(map(int, properties["version"].split(".")[:2]))
+
+
+def publish(
+    channel: BlockingChannel, exchange: str, routing_key: str, body: bytes, properties: Any, persistent: bool = True
+) -> None:
+    """Hand a message over and wait until the broker has it (the channel confirms): on disk, unless it is not to be
+    `persistent`. Quorum queues keep every message on disk, classic ones only those.
 
     Raises Unroutable, Unavailable, TimedOut.
     """
-    properties.delivery_mode = 2
+    properties.delivery_mode = 2 if persistent else 1
     loop = channel.connection._impl
     timer = loop._adapter_call_later(CONFIRM_S, _no_confirm)
     try:
@@ -162,7 +184,7 @@ class Publisher:
             content_type="application/json", type=event, message_id=message_id, correlation_id=request or None
         )
         try:
-            publish(self.attend(), EXCHANGE, event, body, properties)
+            self._hand_over(self.attend(), event, body, properties)
         except Exception:
             self.close()  # also when unroutable: connecting makes missing queues again
             raise
@@ -185,9 +207,15 @@ class Publisher:
             channel = self._connection.channel()
             for queue in QUEUES:
                 declare(channel, queue, self._settings.bus_retry_s)
-            channel.confirm_delivery()
+            self._prepare(channel)
         except (AMQPError, OSError) as error:
             self.close()
             raise Unavailable(f"cannot make the queues: {type(error).__name__}: {error}") from error
         self._channel = channel
         return channel
+
+    def _prepare(self, channel: BlockingChannel) -> None:
+        channel.confirm_delivery()
+
+    def _hand_over(self, channel: BlockingChannel, event: str, body: bytes, properties: Any) -> None:
+        publish(channel, EXCHANGE, event, body, properties)

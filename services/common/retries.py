@@ -5,7 +5,7 @@ from typing import Any
 
 from pika.adapters.blocking_connection import BlockingChannel
 
-from services.common.bus import publish, retry_queue
+from services.common.bus import publish, retry_queue, waiting
 from services.common.errors import TimedOut, Unavailable
 from services.common.settings import BusSettings
 from services.common.telemetry import log
@@ -33,8 +33,21 @@ class LimitedRetries:
             return bury(way_out, self._queue, properties, body, why)
         log().warning("work_failed", queue=self._queue, message=properties.message_id, tried=tried + 1, error=why)
         properties.headers = {**(properties.headers or {}), RETRIES: tried + 1, REASON: why[:200]}
-        publish(way_out, "", retry_queue(self._queue, self._waits[tried]), body, properties)
+        self._put_off(way_out, properties, body, self._waits[tried])
         return "retried"
+
+    def _put_off(self, way_out: BlockingChannel, properties: Any, body: bytes, wait_s: float) -> None:
+        publish(way_out, "", retry_queue(self._queue, wait_s), body, properties)
+
+
+class RetriesInMemory(LimitedRetries):
+    """The naive way: a durable queue, and transient messages in it. Durable is the queue, not what waits there."""
+
+    def _put_off(self, way_out: BlockingChannel, properties: Any, body: bytes, wait_s: float) -> None:
+        name = f"{self._queue}.memory.{round(wait_s * 1000)}ms"
+        arguments = {"x-queue-type": "classic", **waiting(self._queue, wait_s)}
+        way_out.queue_declare(name, durable=True, arguments=arguments)
+        publish(way_out, "", name, body, properties, persistent=False)
 
 
 class RequeueForever:

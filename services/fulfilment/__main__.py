@@ -11,7 +11,7 @@ from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.replica import Service
-from services.common.retries import LimitedRetries, Policy, RequeueForever
+from services.common.retries import LimitedRetries, Policy, RequeueForever, RetriesInMemory
 from services.common.settings import BusSettings, DatabaseSettings, PeerSettings, WebSettings, env
 from services.common.worker import Background
 from services.fulfilment.app import create_app
@@ -40,7 +40,11 @@ def build(settings: Settings, background: Background) -> Flask:
         PeerOrders(Peers(settings)),
         lambda: flags["fulfilment.pack_ms"] / 1000,
     )
-    policies: dict[str, Policy] = {"limited": LimitedRetries(settings, QUEUE), "requeue_forever": RequeueForever(QUEUE)}
+    policies: dict[str, Policy] = {
+        "limited": LimitedRetries(settings, QUEUE),
+        "limited_in_memory": RetriesInMemory(settings, QUEUE),
+        "requeue_forever": RequeueForever(QUEUE),
+    }
     crash = CrashBeforeAck()
     consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]], crash)
     background.runs("consumer", consumer.run)

@@ -7,7 +7,7 @@ FLAGS = (
     Flag(
         name="fulfilment.retry",
         default="limited",
-        choices=("limited", "requeue_forever"),
+        choices=("limited", "limited_in_memory", "requeue_forever"),
         help="what becomes of a message whose work failed",
     ),
     Flag(name="fulfilment.idempotent", default=True, help="an order that comes again is not packed again"),

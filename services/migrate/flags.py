@@ -13,6 +13,7 @@ from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.migrate.places import SERVICES
 from services.orders.flags import FLAGS as ORDERS
+from services.relay.flags import FLAGS as RELAY
 
 GATEWAY = (
     Flag(
@@ -30,7 +31,7 @@ GATEWAY = (
 )
 """Obeyed by control, which tells the gateway."""
 
-FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *ORDERS)
+FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *ORDERS, *RELAY)
 
 TABLES = """
 create schema if not exists flags;

@@ -6,16 +6,20 @@ from flask import Flask
 
 from services.common.bus import Publisher
 from services.common.db import Database
+from services.common.flags import follow
+from services.common.memcached import MemcachedSettings, make_nodes
 from services.common.replica import Service
 from services.common.settings import BusSettings, DatabaseSettings, WebSettings, env
 from services.common.web import create_web
 from services.common.worker import Background
+from services.relay.careless import CarelessPublisher
+from services.relay.flags import FLAGS
 from services.relay.outbox import Outbox
 from services.relay.relay import Relay
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(WebSettings, DatabaseSettings, BusSettings):
+class Settings(WebSettings, DatabaseSettings, MemcachedSettings, BusSettings):
     """All knobs of the relay."""
 
     threads: int = env("requests worked on at once: health checks and metrics only", default=2)
@@ -25,10 +29,15 @@ class Settings(WebSettings, DatabaseSettings, BusSettings):
 
 def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database, publisher = Database(settings, "orders"), Publisher(settings)
+    database, publishers = Database(settings, "orders"), {True: Publisher(settings), False: CarelessPublisher(settings)}
     background.opens(database.open)
+    flags = follow(background, FLAGS, make_nodes(settings), database)
+
+    def publisher() -> Publisher:
+        return publishers[flags["relay.confirms"]]
+
     background.runs("relay", Relay(Outbox(database), publisher, settings.relay_poll_s).run)
-    return create_web("relay", {"database": database.ping, "broker": publisher.check})
+    return create_web("relay", {"database": database.ping, "broker": lambda: publisher().check()})
 
 
 service = Service("relay", Settings, build)

@@ -28,25 +28,25 @@ class Publisher(Protocol):
 
 
 class Relay:
-    """Polls the outbox every `poll_s`; without a pause as long as it is full."""
+    """Polls the outbox every `poll_s`, without a pause as long as it is full, and sends by `publisher()`."""
 
-    def __init__(self, outbox: Outbox, publisher: Publisher, poll_s: float) -> None:
+    def __init__(self, outbox: Outbox, publisher: Callable[[], Publisher], poll_s: float) -> None:
         self._outbox, self._publisher, self._poll_s = outbox, publisher, poll_s
 
     def run(self, stopping: threading.Event) -> None:
         """Relay until `stopping` is set. A lost broker or database is waited for, with pauses of up to a second."""
         while not stopping.is_set():
             try:
-                self._publisher.attend()
+                self._publisher().attend()
                 full = self._outbox.forward(self.send, AT_ONCE) == AT_ONCE
                 stopping.wait(0 if full else self._poll_s)
             except Exception as error:
                 log().warning("relay_waits", error=f"{type(error).__name__}: {error}")
                 stopping.wait(random.uniform(*BACK_OFF_S))
-        self._publisher.close()
+        self._publisher().close()
 
     def send(self, row: Row) -> None:
-        """Publish one row; the broker has it when this returns."""
+        """Publish one row; it counts as sent when this returns."""
         request_id.set(row.request_id or row.event_id)
-        self._publisher.publish(row.event, json.dumps(row.payload).encode(), row.event_id, row.request_id)
+        self._publisher().publish(row.event, json.dumps(row.payload).encode(), row.event_id, row.request_id)
         log().info("event_published", event_id=row.event_id)

@@ -6,7 +6,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,8 +18,9 @@ from private_stores import Broker, eventually
 from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, hang_up
 from services.common.consumer import Consumer
 from services.common.errors import TimedOut, Unavailable
-from services.common.retries import Policy, RequeueForever
+from services.common.retries import Policy, RequeueForever, RetriesInMemory
 from services.common.telemetry import request_id
+from services.relay.careless import CarelessPublisher
 
 pytestmark = pytest.mark.servers
 QUEUE = "notifications"
@@ -30,7 +32,7 @@ def empty_queues(broker: Broker) -> None:
     connection = connect(broker.settings)
     channel: Any = connection.channel()
     for queue in QUEUES:
-        for name in (queue, f"{queue}.dead", *(f"{queue}.retry.{ms}ms" for ms in (100, 200, 300))):
+        for name in (queue, f"{queue}.dead", *(f"{queue}.later.{ms}ms" for ms in (100, 200, 300))):
             channel.queue_delete(name)
     hang_up(connection)
 
@@ -266,3 +268,60 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(broker: Broker) ->
         broker.wait()
         eventually(lambda: succeeds(lambda: publisher.publish("order.shipped", event("after"), "after")))
         eventually(lambda: sent | {"after"} <= got)
+
+
+def test_what_waits_for_another_try_and_comes_due_while_the_broker_is_away_is_not_lost(broker: Broker) -> None:
+    sent, got, away = {f"waits-{n}" for n in range(30)}, set[str](), threading.Event()
+    away.set()
+
+    def handle(event: Event) -> None:
+        if away.is_set():
+            raise Unavailable("the database is away")
+        got.add(event.order_id)
+
+    with publishing(broker) as publisher, consuming(broker, handle) as consumer:
+        for name in sorted(sent):
+            publisher.publish("order.shipped", event(name), name)
+        time.sleep(NAMED_S)
+        broker.store.kill()
+        away.clear()
+        eventually(lambda: not succeeds(consumer.check))
+        broker.store.start()
+        broker.wait()
+        eventually(lambda: got == sent)
+
+
+def test_a_naive_wait_for_another_try_dies_with_the_broker(broker: Broker) -> None:
+    tried: list[str] = []
+
+    def out_of_order(event: Event) -> None:
+        tried.append(event.order_id)
+        raise Unavailable("the database is away")
+
+    long_waits = replace(broker.settings, bus_retry_s=(30.0,))
+    in_memory = RetriesInMemory(long_waits, QUEUE)
+    with publishing(broker) as publisher, consuming(broker, out_of_order, lambda: in_memory):
+        publisher.publish("order.shipped", event(), "e")
+        eventually(lambda: tried)
+        time.sleep(NAMED_S)
+        assert waiting_in(broker, f"{QUEUE}.memory.30000ms") == 1
+        broker.store.kill()
+        broker.store.start()
+        broker.wait()
+        assert waiting_in(broker, f"{QUEUE}.memory.30000ms") == 0
+
+
+def test_a_careless_publisher_believes_a_frozen_broker_and_loses_what_it_sent(broker: Broker) -> None:
+    with closing(CarelessPublisher(broker.settings)) as careless:
+        careless.publish("order.shipped", event(), "e.before")
+        eventually(lambda: waiting_in(broker, QUEUE) == 1)
+        time.sleep(NAMED_S)
+        broker.store.signal(signal.SIGSTOP)
+        for _ in range(20):
+            careless.publish("order.shipped", event(), "e.lost")
+        broker.store.kill()
+        broker.store.start()
+        broker.wait()
+        eventually(lambda: succeeds(lambda: careless.publish("order.shipped", event(), "e.after")))
+        eventually(lambda: waiting_in(broker, QUEUE) >= 2)
+    assert waiting_in(broker, QUEUE) == 2

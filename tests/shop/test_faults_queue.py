@@ -49,7 +49,7 @@ def test_consumer_slow_makes_parcels_late_whoever_packs_them_and_no_checkout(bre
 
 def test_poison_is_tried_again_beside_the_work_and_a_heal_finds_every_drop(breakable: ShopClient) -> None:
     breakable.set_fault("poison_message", "rabbitmq", count=3)
-    eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.retry" in queue) == 3, 10)
+    eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.later" in queue) == 3, 10)
     path = order(breakable)
     eventually(lambda: is_shipped(breakable, path), within_s=10)
     breakable.heal()

@@ -1,5 +1,7 @@
 """Commands that put right what the shop cannot put right by itself."""
 
+import time
+
 import pytest
 
 from labs.control.client import ControlFailed, ShopClient
@@ -87,3 +89,20 @@ def test_a_worker_with_nothing_to_do_cannot_be_made_to_die_of_it(healed: ShopCli
         healed.set_fault("crash_before_ack", "fulfilment-1")
     orders = place_orders(healed, 1)
     eventually(lambda: all_shipped(healed, orders), within_s=WITHIN_S)
+
+
+def test_what_was_announced_and_lost_is_announced_again_and_shipped(healed: ShopClient, cli: Cli) -> None:
+    healed.set_flag("relay.confirms", False)
+    place_orders(healed, 1)
+    assert healed.check() == []
+    healed.set_fault("process_pause", "rabbitmq")
+    orders = place_orders(healed, 6)
+    eventually(lambda: not healed.rows("select from orders.outbox where sent_at is null"), within_s=WITHIN_S)
+    healed.set_fault("process_kill", "rabbitmq")
+    assert healed.heal() == []
+    time.sleep(3)  # so that whatever can still arrive has arrived
+    assert not all_shipped(healed, orders)
+    done = cli("resend", "--name", healed.name)
+    assert done.returncode == 0 and "6 events announced again" in done.stdout, done.stderr
+    eventually(lambda: all_shipped(healed, orders), within_s=WITHIN_S)
+    assert healed.check() == []

@@ -92,7 +92,7 @@ def test_an_event_without_words_is_a_failure_that_is_seen() -> None:
 def test_the_tools_know_every_queue_the_services_make() -> None:
     waits = env_default(BusSettings, "bus_retry_s")
     made = {name for queue in QUEUES for name in (queue, f"{queue}.dead", *(retry_queue(queue, w) for w in waits))}
-    assert set(probes.QUEUES) == made
+    assert set(probes.QUEUES) == made | {name.replace("later", "memory") for name in made}
 
 
 def env_default(settings: type, name: str) -> tuple[float, ...]:

@@ -78,6 +78,10 @@ class FakeShop:
         self._called("recall")
         return 1
 
+    def resend(self) -> int:
+        self._called("resend")
+        return 1
+
     def metrics(self, service: str, /) -> dict[str, float]:
         return {"shop_cache_loads_total": 3.0}
 
