@@ -36,7 +36,7 @@ class FaultsInForce:
     def strike(self, name: str, target: str, given: Mapping[str, Any], for_s: float) -> Entry:
         """Apply a fault, in place of the same one on the same target; with `for_s` seconds it is undone by itself.
 
-        Raises UnknownFault, UnknownComponent, SpecInvalid; RuntimeFailed when it cannot be done, and nothing is broken then.
+        Raises UnknownFault, UnknownComponent, SpecInvalid, RuntimeFailed; then nothing is broken.
         """
         fault = self._find(name)
         values = fault.read(given)
