@@ -88,7 +88,7 @@ not.""",
         ),
     ),
     further="""\
-Now freeze a node instead: `./shoplab break process_pause memcached-2 --for 5`. It accepts connections and never
+Now freeze a node instead: `./shoplab break process_pause memcached-3 --for 5`. It accepts connections and never
 answers. Which of the variants does that resemble, and what would the patient client see? Then ask the same of a slow
 database replica, where there is no second copy two milliseconds away.""",
     interview=Interview(
