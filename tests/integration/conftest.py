@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from private_stores import Broker, ShopDatabase, eventually, free_port, started
 
 from services.migrate.__main__ import migrate
+from tests.integration.private_stores import Broker, ShopDatabase, eventually, free_port, started
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any
 
 from flask import Flask
-from private_stores import ShopDatabase
 
 from services.common.http import REFUSALS
 from services.common.resilience import Breaker
@@ -24,6 +23,7 @@ from services.orders.rounds import Bounds, Rounds
 from services.payments.app import create_app as payments_app
 from services.payments.charges import Charges
 from services.payments.provider import Provider, ProviderTable
+from tests.integration.private_stores import ShopDatabase
 
 
 class Near:

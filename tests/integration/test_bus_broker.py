@@ -13,7 +13,6 @@ from typing import Any
 
 import pika
 import pytest
-from private_stores import Broker, eventually
 
 from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, declare, hang_up, retry_queue
 from services.common.consumer import Consumer
@@ -21,6 +20,7 @@ from services.common.errors import TimedOut, Unavailable
 from services.common.retries import Policy, RequeueForever, RetriesInMemory
 from services.common.telemetry import request_id
 from services.relay.careless import CarelessPublisher
+from tests.integration.private_stores import Broker, eventually
 
 pytestmark = pytest.mark.servers
 QUEUE = "notifications"

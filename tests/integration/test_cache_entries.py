@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from cache_servers import Server
 from pymemcache.client.base import Client
 
 from labs.control.cache_entries import entries
+from tests.integration.cache_servers import Server
 
 pytestmark = pytest.mark.servers
 

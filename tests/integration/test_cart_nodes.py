@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cache_servers import Server
 
 from services.cart.carts import Carts
 from services.common.cache import Cache
 from services.common.memcached import Node, NodeFailed, Patience
 from services.common.placement import ranked
+from tests.integration.cache_servers import Server
 
 pytestmark = pytest.mark.servers
 ID = "0" * 32

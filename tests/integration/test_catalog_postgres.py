@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from cache_servers import Server
 
 import services.catalog
 from services.catalog.products import Products
 from services.common.db import Database
 from services.common.errors import NotFound, ShopError
 from services.common.settings import DatabaseSettings, read
+from tests.integration.cache_servers import Server
 
 pytestmark = pytest.mark.servers
 FOLDER = Path(services.catalog.__file__).parent

@@ -4,10 +4,10 @@ import time
 from dataclasses import replace
 
 import pytest
-from private_stores import ShopDatabase
 
 from services.common.db import Database
 from services.common.errors import TimedOut
+from tests.integration.private_stores import ShopDatabase
 
 pytestmark = pytest.mark.servers
 

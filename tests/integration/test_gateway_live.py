@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_gateway_harness import Running, ask, free_address, gateway, replica, running
 
 from compose.gateway import POLICIES, from_json, to_json, with_down, with_policy, with_replicas
 from compose.gateway.live import apply, refresh
 from compose.gateway.program import Refused, workers_of
 from compose.gateway.resolve import Resolver
+from tests.integration.test_gateway_harness import Running, ask, free_address, gateway, replica, running
 
 pytestmark = pytest.mark.servers
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_gateway_harness import Answer, Running, ask, folder, free_address, replica, running
 
 from compose.gateway import POLICIES, Gateway, Server, Upstream, from_json, with_policy, with_weight
 from compose.gateway.live import apply
 from compose.gateway.program import check, workers_user
 from compose.gateway.render import render
 from compose.gateway.resolve import Resolver
+from tests.integration.test_gateway_harness import Answer, Running, ask, folder, free_address, replica, running
 
 pytestmark = pytest.mark.servers
 

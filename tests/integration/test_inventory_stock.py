@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from private_stores import ShopDatabase
 
 from services.common.db import Database
 from services.common.errors import Conflict, NotFound
 from services.inventory.stock import Level, Line, OutOfStock, Stock
 from services.inventory.sweeper import sweep
+from tests.integration.private_stores import ShopDatabase
 
 pytestmark = pytest.mark.servers
 

@@ -2,10 +2,10 @@
 
 import psycopg
 import pytest
-from private_stores import PASSWORDS, ShopDatabase
 
 from services.migrate.__main__ import migrate
 from services.migrate.seed import products
+from tests.integration.private_stores import PASSWORDS, ShopDatabase
 
 pytestmark = pytest.mark.servers
 

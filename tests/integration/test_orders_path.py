@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from order_shop import OrderShop, opened
-from private_stores import ShopDatabase
+
+from tests.integration.order_shop import OrderShop, opened
+from tests.integration.private_stores import ShopDatabase
 
 pytestmark = pytest.mark.servers
 

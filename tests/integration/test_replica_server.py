@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from private_stores import PROJECT, eventually, free_port
+
+from tests.integration.private_stores import PROJECT, eventually, free_port
 
 pytestmark = pytest.mark.servers
 

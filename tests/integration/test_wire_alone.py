@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import typer
 from typer.testing import CliRunner
-from wire_parts import PROJECT, WITHIN_S, Wire, ask, free_port, line_to, upstream, wire
 
 from compose.wire.cost import measure
 from labs.commands.wire import wire as command
+from tests.integration.wire_parts import PROJECT, WITHIN_S, Wire, ask, free_port, line_to, upstream, wire
 
 pytestmark = pytest.mark.servers
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from wire_parts import Wire, free_port, wire
+
+from tests.integration.wire_parts import Wire, free_port, wire
 
 pytestmark = pytest.mark.servers
 

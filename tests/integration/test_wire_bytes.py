@@ -11,7 +11,8 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire_parts import Wire, ask, line_to, read, read_all, upstream, wire
+
+from tests.integration.wire_parts import Wire, ask, line_to, read, read_all, upstream, wire
 
 pytestmark = pytest.mark.servers
 

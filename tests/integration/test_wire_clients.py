@@ -15,7 +15,8 @@ from chaostoxi.proxy import probes
 from chaostoxi.toxic import actions as toxics
 from toxiproxy import Toxiproxy
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
-from wire_parts import Upstream, Wire, address, ask, free_port, line_to, read_all, upstream, wire
+
+from tests.integration.wire_parts import Upstream, Wire, address, ask, free_port, line_to, read_all, upstream, wire
 
 pytestmark = pytest.mark.servers
 

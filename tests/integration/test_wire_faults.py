@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from wire_parts import Wire, ask, line_to, read, read_all, seconds_until_end, upstream, wire
+
+from tests.integration.wire_parts import Wire, ask, line_to, read, read_all, seconds_until_end, upstream, wire
 
 pytestmark = pytest.mark.servers
 

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from wire_parts import PROJECT, free_port, wire
+
+from tests.integration.wire_parts import PROJECT, free_port, wire
 
 pytestmark = pytest.mark.servers
 

@@ -15,9 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from order_shop import OrderShop, opened
-from private_stores import PASSWORDS, PROJECT, Broker, ShopDatabase, eventually, free_port
-from test_bus_broker import NAMED_S, waiting_in
+
+from tests.integration.order_shop import OrderShop, opened
+from tests.integration.private_stores import PASSWORDS, PROJECT, Broker, ShopDatabase, eventually, free_port
+from tests.integration.test_bus_broker import NAMED_S, waiting_in
 
 pytestmark = pytest.mark.servers
 NOBODY = "127.0.0.1:9"  # flags then come from Postgres

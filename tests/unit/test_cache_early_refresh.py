@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
-from cache_fakes import FakeNode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.cache import MISSING, Cache, Habits
 from services.common.early_refresh import SPARE_S, stamped, unstamped, wants_refresh
 from services.common.errors import NotFound, Unavailable
+from tests.unit.cache_fakes import FakeNode
 
 DUE = stamped(b"old", now=0.0, life_s=1.0, took_s=0.1)
 

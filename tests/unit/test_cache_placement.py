@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
-from cache_fakes import FakeNode
 
 from services.common.placement import PLACEMENTS, chosen, modulo, ranked, rendezvous
+from tests.unit.cache_fakes import FakeNode
 
 NODES = [FakeNode(f"memcached-{i}:11211") for i in (1, 2, 3)]
 KEYS = [f"catalog:product:tea-{i:03}" for i in range(3000)]

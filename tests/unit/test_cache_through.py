@@ -4,11 +4,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cache_fakes import FakeNode
 from prometheus_client import REGISTRY
 
 from services.common.cache import Cache, Habits
 from services.common.errors import NotFound, Unavailable
+from tests.unit.cache_fakes import FakeNode
 
 
 class Origin:

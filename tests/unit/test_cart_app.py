@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from cache_fakes import FakeNode
 
 from services.cart.__main__ import some_node_answers
 from services.cart.app import create_app
 from services.cart.carts import Carts
+from tests.unit.cache_fakes import FakeNode
 
 ITEMS = "/api/cart/items"
 

@@ -1,12 +1,12 @@
 """Carts on two of three nodes, while nodes come and go."""
 
 import pytest
-from cache_fakes import FakeNode
 
 from services.cart.carts import MOST_LINES, Carts
 from services.cart.memory import Memory
 from services.common.errors import Conflict, Unavailable
 from services.common.placement import ranked
+from tests.unit.cache_fakes import FakeNode
 
 ID = "0" * 32
 KEY = f"cart:{ID}"

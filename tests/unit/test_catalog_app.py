@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from cache_fakes import FakeNode
 
 from services.catalog.app import create_app
 from services.catalog.browsing import Browsing, words_of
 from services.catalog.products import PAGE_SIZE, Row, Shelf, containing
 from services.common.cache import Cache
 from services.common.errors import NotFound, TimedOut
+from tests.unit.cache_fakes import FakeNode
 
 LIST = "/api/catalog/products"
 

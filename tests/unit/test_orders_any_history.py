@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from orders_fakes import World, crash, refuse, time_out
+
+from tests.unit.orders_fakes import World, crash, refuse, time_out
 
 DEEDS = st.sampled_from(["buy a", "buy b", "reconcile", "expire"])
 TROUBLES = st.one_of(st.sampled_from(["crash", "time_out", "refuse"]), DEEDS)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from orders_fakes import Crash, World, crash, refuse, time_out
 
 from services.common.errors import Declined, Invalid, TimedOut, Unavailable
 from services.orders.checkout import Wanted
 from services.orders.rounds import OutOfStock
+from tests.unit.orders_fakes import Crash, World, crash, refuse, time_out
 
 PATH = ["find", "price", "open", "resume", "reserve", "charge", "commit", "place"]
 

@@ -1,9 +1,9 @@
 """How long the next order would wait, and what is said about it before it is taken."""
 
 import pytest
-from orders_fakes import World
 
 from services.orders.intake import Backlog, Intake, WarehouseFull
+from tests.unit.orders_fakes import World
 
 SLOW = Backlog(waiting=40, busy_s=8.0, shipped=24)  # in the last 5 s
 

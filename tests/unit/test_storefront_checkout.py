@@ -1,9 +1,9 @@
 """Buying through plain forms, and what the visitor is told when it does not work."""
 
 import pytest
-from storefront_fakes import a_shop, fields, fill
 
 from services.common.errors import TimedOut, Unavailable
+from tests.unit.storefront_fakes import a_shop, fields, fill
 
 
 def form_of(browser, token="tok_ok"):

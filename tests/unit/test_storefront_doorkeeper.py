@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from storefront_fakes import a_shop, fill
+
+from tests.unit.storefront_fakes import a_shop, fill
 
 PAGES = ("/", "/products/tea-000", "/cart", "/nowhere")
 

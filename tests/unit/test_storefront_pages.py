@@ -1,10 +1,10 @@
 """The pages, without a browser: plain requests and forms, as a visitor without JavaScript sends them."""
 
 import pytest
-from storefront_fakes import a_shop, fill
 
 from services.common import telemetry
 from services.common.errors import TimedOut, Unavailable
+from tests.unit.storefront_fakes import a_shop, fill
 
 FAILURES = [Unavailable("away"), TimedOut("silent")]
 

@@ -1,7 +1,6 @@
 """How the storefront asks the other services."""
 
 import pytest
-from storefront_fakes import FakePeers
 
 from services.common.errors import TimedOut, Unavailable
 from services.common.http import Peers
@@ -9,6 +8,7 @@ from services.common.settings import PeerSettings, read
 from services.common.telemetry import request_id
 from services.storefront.settings import StorefrontSettings
 from services.storefront.shop import Shop
+from tests.unit.storefront_fakes import FakePeers
 
 
 class Bounds(FakePeers):

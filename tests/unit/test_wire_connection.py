@@ -3,9 +3,8 @@
 import asyncio
 import random
 
-from wire_clock import Socket, run
-
 from compose.wire.connection import Connection
+from tests.unit.wire_clock import Socket, run
 
 
 def test_a_client_that_was_just_accepted_when_the_proxy_was_stopped_is_ended_too() -> None:

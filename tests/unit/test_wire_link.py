@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_clock import Line, change, run, toxic
 
 from compose.wire.exit import EARLY_BYTES
 from compose.wire.flow import Ending
+from tests.unit.wire_clock import Line, change, run, toxic
 
 LOSSLESS: dict[str, dict[str, st.SearchStrategy[int]]] = {
     "latency": {"latency": st.integers(-5, 300), "jitter": st.integers(-5, 300)},

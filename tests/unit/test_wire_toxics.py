@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from wire_clock import Line, change, run, toxic
 
 from compose.wire.flow import FULL_BYTES, Ending
 from compose.wire.toxics.slicer import Slicer
+from tests.unit.wire_clock import Line, change, run, toxic
 
 
 def test_latency_delays_fifty_lines_as_long_as_one() -> None:
