@@ -156,8 +156,9 @@ class Bench:
         if not self.inject:
             return self.say("fault", f"left out on purpose: {fault} {target} {values}")
         self.undo.add(Undo("heal"))
+        began = time.time()
         self.shop.set_fault(fault, target, **params)
-        self.faults.append({"fault": fault, "target": target, "params": params, "from": time.time(), "until": None})
+        self.faults.append({"fault": fault, "target": target, "params": params, "from": began, "until": None})
         self.say("fault", f"{fault} {target} {values}")
 
     def heal(self) -> None:

@@ -74,9 +74,9 @@ def stall_and_kill(shop: Bench, variant: str) -> float:
     stalled, broken = time.time(), len(shop.faults)
     shop.fault("process_pause", "rabbitmq")
     shop.wait_until(lambda: count(shop, PLACED, stalled) >= RATE * STALL_S, "two seconds of orders came meanwhile")
-    shop.fault("process_kill", "rabbitmq")
     shop.note(f"{variant}_stalled_s", time.time() - stalled)
     shop.note(f"{variant}_placed", count(shop, PLACED, stalled))
+    shop.fault("process_kill", "rabbitmq")
     shop.note(f"{variant}_kills", sum(fault["fault"] == "process_kill" for fault in shop.faults[broken:]))
     return stalled
 

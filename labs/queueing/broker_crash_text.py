@@ -59,11 +59,12 @@ under way, so a plain kill loses one or none, and one believes that it is safe. 
 garbage collection, a paused virtual machine. Persistent messages in a classic queue are not enough for what waits:
 built so, this shop lost 38 of 40. They came back from disk, were due at once, and went to the work queue before that
 was there; a classic queue asks for no confirm when it passes a message on. A quorum queue that dead-letters at least
-once does (services/common/bus.py). The process is killed, the machine is not: a power cut would also take
-what the operating system had not written, and there a confirm is worth as much as the disk's word. That messages wait
-for another try at all is made by orders refusing to hear of shipments (503); those that wait have their parcel packed
-already, and it is the shopper who never hears of it. One node proves nothing about the loss of a disk: that is what a
-cluster and its majority are for.""",
+once does (services/common/bus.py). The process is killed, the machine is not: a power cut would also take what the
+operating system had not written, and there a confirm is worth as much as the disk's word. That messages wait for
+another try at all is made by orders refusing to hear of shipments (503); those that wait have their parcel packed
+already, and it is the shopper who never hears of it. The stall is counted until the kill is asked for; what comes in
+the moment until it strikes is lost too. One node proves nothing about the loss of a disk: that is what a cluster and
+its majority are for.""",
     mitigation="""\
 The switches are the flags `relay.confirms` and `fulfilment.retry`; the code is services/relay/careless.py against
 services/common/bus.py, and services/common/retries.py. By hand: `./shoplab flags` shows both, and `./shoplab resend`

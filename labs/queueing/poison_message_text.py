@@ -11,7 +11,7 @@ once" whatever happened, so the same 60 messages went round and round: {n["reque
 {n["requeue_seconds"]:.0f} s, {n["requeue_per_s"]:.0f} a second, {n["requeue_per_s"] * 86_400 / 1e6:.0f} million a day.
 Each failed within {n["requeue_try_ms"]:.1f} ms, which sounds cheap. But a queue is first come, first served: a good
 order joined at the end, behind all of the poison, every time. Its parcel was {n["requeue_ms"]:.0f} ms late instead of
-{n["calm_ms"]:.0f}. The log grew by a line for every delivery, and nobody was told.
+{n["usual_ms"]:.0f}. The log grew by a line for every delivery, and nobody was told.
 
 With a limit the same messages were tried four times: at once, and after 1, 2 and 4 s, out of the way in a retry queue.
 After {n["limited_deliveries"]:.0f} deliveries, {n["limited_seconds"]:.0f} s later, all {n["limited_dead"]:.0f} lay in
@@ -29,7 +29,7 @@ def short_answer(n: Numbers) -> str:
     return (
         "Limit the retries, let each wait longer, then park the message in a dead-letter queue that somebody watches. "
         f"I measured 60 poison messages: requeued at once they were delivered {n['requeue_per_s']:.0f} times a second "
-        f"and parcels were {n['requeue_ms']:.0f} instead of {n['calm_ms']:.0f} ms late; with three delayed retries "
+        f"and parcels were {n['requeue_ms']:.0f} instead of {n['usual_ms']:.0f} ms late; with three delayed retries "
         f"there were {n['limited_deliveries']:.0f} deliveries in all."
     )
 
@@ -40,7 +40,7 @@ First tell two kinds of failure apart. An outage (the database is away) says not
 try for ever, slowly. Anything else may be the message's own fault: try a few times, later each time, then stop.
 
 Where it waits matters. A message that goes back into its own queue stands in front of good ones: with P poison
-messages of t seconds each, everybody waits P·t / (1 - λs) longer, here {n["requeue_ms"] - n["calm_ms"]:.0f} ms. A
+messages of t seconds each, everybody waits P·t / (1 - λs) longer, here {n["requeue_ms"] - n["usual_ms"]:.0f} ms. A
 message that waits in a queue of its own, whose time to live sends it back, costs nothing meanwhile.
 
 The dead-letter queue needs an owner, an alarm on its length, the reason in each letter, and a way back. Ours is a
@@ -58,7 +58,8 @@ The naive variant publishes a copy to the end of the queue and acknowledges the 
 by the queue's own delivery limit of 20. The cost t of a try is not known beforehand: it is what the time of the run
 leaves for each try when packing is taken out, so the first formula says only that the worker never rests. t holds
 a Postgres client that refuses, a publish with confirm and an acknowledgement, and grows on a busy machine. What is
-usual is measured after the poison: relay's poll (0 to 100 ms), packing, Postgres. The last letter is dead a little
+usual is measured before the poison and after it, and the lower counts, because a busy machine only ever makes things
+later: relay's poll (0 to 100 ms), packing, Postgres. The last letter is dead a little
 after 7 s, because 60 messages come back at the same moment and are worked on one after the other.""",
     mitigation="""\
 The switch is the flag `fulfilment.retry`, the code is services/common/retries.py: two policies of a few lines. By hand:

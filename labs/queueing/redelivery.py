@@ -50,11 +50,13 @@ def idempotent(shop: Bench) -> None:
 
 def sell_and_crash(shop: Bench, variant: str) -> None:
     """Orders come in while the worker dies after its work; count parcels when all is quiet."""
-    with shop.watching(f"{variant}_waiting", parcels.waiting), shop.loading(variant):
-        already = len(shop.faults)
-        shop.fault("crash_before_ack", WORKER, crashes=CRASHES)
-        shop.note(f"{variant}_crashes", sum(fault["params"]["crashes"] for fault in shop.faults[already:]))
-    parcels.all_packed(shop, timeout_s=60)
+    with shop.watching(f"{variant}_waiting", parcels.waiting):
+        with shop.loading(variant):
+            already = len(shop.faults)
+            shop.fault("crash_before_ack", WORKER, crashes=CRASHES)
+            shop.faults_end()  # it returns when the last crash is over
+            shop.note(f"{variant}_crashes", sum(fault["params"]["crashes"] for fault in shop.faults[already:]))
+        parcels.all_packed(shop, timeout_s=60)
     shop.wait_until(lambda: shop.shop.rows(QUIET)[0]["quiet"], "nothing is packed any more")
     (sent,) = shop.shop.rows(SENT.format(since=shop.phases[variant].load.started_at))
     for what in ("orders", "packed", "parcels"):
