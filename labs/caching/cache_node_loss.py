@@ -6,13 +6,13 @@ from typing import Any
 
 from labs import formulas, plots, probes
 from labs.caching.cache_node_loss_text import TEACHING
+from labs.caching.counting import NODES, PRODUCTS, counts, flush
 from labs.engine.bench import Bench
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
 from labs.shop import Shop
 
-NODES = ("memcached-1", "memcached-2", "memcached-3")
 LOST = "memcached-2"
-PRODUCTS, PAGE = 200, 24
+PAGE = 24
 KEYS = PRODUCTS + math.ceil(PRODUCTS / PAGE)
 """What is cached: every product, and the pages of the list, from which the generator learns the products."""
 WALK_S = 2.5
@@ -38,8 +38,7 @@ def rendezvous(shop: Bench) -> None:
 
 def lose_and_regain(shop: Bench, placement: str) -> None:
     shop.flag("catalog.placement", placement)
-    for node in NODES:
-        shop.fault("cache_flush", node)
+    flush(shop)
     with shop.watching(f"{placement}_loads", loads, every_s=0.25):
         shop.load(f"{placement}_warming")
         shop.fault("process_kill", LOST)
@@ -57,7 +56,7 @@ def counted(shop: Bench, phase: str) -> None:
 
 
 def loads(shop: Shop) -> float:
-    return shop.metrics("catalog")['shop_cache_loads_total{cache="catalog"}']
+    return counts(shop).loads
 
 
 def all_nodes_in_use(shop: Bench) -> bool:

@@ -56,9 +56,11 @@ TEACHING = Teaching(
     artifacts="""\
 The rows with formulas take the node's share for a third; where a key lives is chance, so it may be 30 or 40 %. The
 arithmetic of the bounded wait counts threads only; requests that stand in line for one come on top, so more are under
-way than the formula says. When the queue is longer than 4 s the gateway gives up and asks the other replica, which
-makes it worse: the last seconds of the patient run may show that. A node is found out to be slow at the beginning of
-the load and 3.2 s later, so the load lasts twice that; another length would count one probe more or less.""",
+way than the formula says. The cache is filled anew before the load, with a time to live of ten minutes: a slow node
+that had to be filled too would be asked four times per miss. When the queue is longer than 4 s the gateway gives up
+and asks the other replica, which makes it worse: the last seconds of the patient run may show that. A node is found
+out to be slow at the beginning of the load and 3.2 s later, so the load lasts twice that; another length would count
+one probe more or less.""",
     mitigation="""\
 Both knobs were turned in the method, one after the other, under the same load. In the shop they are `./shoplab flag
 catalog.cache_wait_ms 200` and `./shoplab flag catalog.cache_out_s 3`, which are also the defaults. The flags

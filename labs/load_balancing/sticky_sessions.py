@@ -19,7 +19,7 @@ VARIANTS = {
     "ip_hash": "memory, IP hash",
     "shared": "Memcached, round robin",
 }
-LOOKS = {"before": "looked into it again", "after": "after a restart"}
+LOOKS = {"before": "at first", "after": "restarted"}
 
 
 def round_robin(shop: Bench) -> None:
@@ -125,7 +125,7 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     names = list(VARIANTS.values())
     lost = {name: [n[f"{variant}_wrong_{look}_percent"] for variant in VARIANTS] for look, name in LOOKS.items()}
     had = [n[f"{variant}_share_percent"] for variant in VARIANTS]
-    shares = {f"{RESTARTED} (restarted)": had, "the other": [100 - share for share in had]}
+    shares = {RESTARTED: had, "other": [100 - share for share in had]}
     return {
         "wrong": plots.bars(
             "Carts that were not as their visitors had left them", "share of visitors (%)", names, lost
@@ -153,10 +153,9 @@ LAB = Lab(
     question="Carts live in a replica's memory. What does affinity repair, and what does a restart take all the same?",
     goal="why services keep no state, what session affinity buys and costs, and what a restart takes from whom.",
     map="""\
-one office (half of the visitors) ──┐
-                                    ├──► gateway ──┬──► cart-1   (carts in its memory | in Memcached)
-forty homes (the other half) ───────┘              └──► cart-2   (carts in its memory | in Memcached)
-                                                            one of them restarts""",
+one office (half of all) ──┐             ┌──► cart-1     carts in its memory
+                           ├──► gateway ─┤               | or in Memcached
+forty homes (the rest) ────┘             └──► cart-2   ◄── one of them restarts""",
     predictions=(
         Number(
             id="round_robin_wrong",
