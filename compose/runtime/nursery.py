@@ -2,6 +2,8 @@
 
     control  ──JSON lines──►  nursery  ──fork──►  nginx, Postgres, RabbitMQ, gunicorn replicas, workers
 
+It is a fork itself, of control: see `cradle.py`.
+
 Before it forks replicas it prepares the services: imports them, builds their apps, rehearses. So a Python replica is a
 copy of a warm process: it starts in a fraction of the time and shares most of its memory (`gc.freeze` keeps the
 collector from touching, and so copying, the shared pages). The nursery has no threads, because a fork copies only the
@@ -31,8 +33,8 @@ from compose.runtime.processes import Ours, end, ours
 from services.common.lifetime import die_with_parent
 
 LAST_WILL_GRACE_S = 1.2
+UNUSED = ("rich", "greenlet", "tornado")  # structlog and tenacity would load them, 9 MB, because they are installed
 QUIET_S = 0.1  # the slowest starters, programs of their own, are asked for at once: they must not wait for the warming
-
 
 Environments = dict[str, dict[str, str]]
 WarmUp = Callable[[Environments], None]
@@ -172,7 +174,7 @@ def warm_up(environments: Environments) -> None:
     """Import modules and prepare those that can be, each with its environment; then rehearse what replicas would do
     first. What fails here is left to the replica: it fails again, by itself and with the reason in its own log.
     """
-    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # 7 MB for consoles, which structlog would load
+    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]
     for module, environ in environments.items():
         with suppress(Exception):
             entry = importlib.import_module(f"{module}.__main__")
@@ -181,12 +183,6 @@ def warm_up(environments: Environments) -> None:
     importlib.import_module("services.common.rehearsal").rehearse()
 
 
-def main() -> None:
-    """Arguments: uid and gid for the children."""
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    Nursery(sys.stdin.buffer, answers, int(sys.argv[1]), int(sys.argv[2]), warm_up).run()
-
-
-if __name__ == "__main__":
-    main()
+def main(requests: int, answers: int, uid: int, gid: int) -> None:
+    """`requests` and `answers` are file numbers; children run as `uid` and `gid`."""
+    Nursery(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"), uid, gid, warm_up).run()

@@ -7,17 +7,16 @@ supervisor left.
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 from compose import places
-from compose.runtime import processes
+from compose.runtime import cradle, processes
+from compose.runtime.cradle import Cradle
 from compose.runtime.processes import Ours
 from compose.runtime.verbs import RuntimeFailed
 
@@ -29,7 +28,7 @@ class Supervisor:
         self._records = shop / "processes.json"
         self._log = shop / "nursery.log"
         self._user = user
-        self._nursery: subprocess.Popen[bytes] | None = None
+        self._nursery: Cradle | None = None
         self._changed = threading.Condition()
         self.running: dict[str, Ours] = {}
         self.exits: dict[str, int | str] = {}
@@ -39,26 +38,17 @@ class Supervisor:
         the modules to be warm with, each with the environment of its replicas.
         """
         self.end_leftovers()
-        with self._log.open("ab") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, "-m", "compose.runtime.nursery", str(self._user.uid), str(self._user.gid)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd="/",
-                env={**os.environ, "PYTHONPATH": str(source)},
-                start_new_session=True,
-            )
-        threading.Thread(target=self._listen, args=(self._nursery,), daemon=True, name="nursery").start()
+        self._nursery = cradle.fork(source, self._log, self._user)
+        threading.Thread(target=self._listen, args=(self._nursery.answers,), daemon=True, name="nursery").start()
         if prepare:
             self._ask({"prepare": prepare})
 
     def close(self) -> None:
         """Have the nursery end itself and whatever is still running."""
         if self._nursery:
-            assert self._nursery.stdin
-            self._nursery.stdin.close()
-            self._nursery.wait(timeout=10)
+            self._nursery.requests.close()
+            processes.wait_gone(self._nursery.process, 10)
+            os.waitpid(self._nursery.process.pid, os.WNOHANG)
             self._nursery = None
         self._records.unlink(missing_ok=True)
 
@@ -93,16 +83,13 @@ class Supervisor:
             self._records.unlink()
 
     def _ask(self, request: Mapping[str, Any]) -> None:
-        if self._nursery is None or self._nursery.poll() is not None:
+        if self._nursery is None or self._nursery.process.process() is None:
             raise RuntimeFailed("the shop's process nursery has ended, and the shop with it: take it down and up again")
-        assert self._nursery.stdin
-        self._nursery.stdin.write(json.dumps(request).encode() + b"\n")
-        self._nursery.stdin.flush()
+        self._nursery.requests.write(json.dumps(request).encode() + b"\n")
 
-    def _listen(self, nursery: subprocess.Popen[bytes]) -> None:
+    def _listen(self, answers: BinaryIO) -> None:
         """The nursery's answers and reports, until it ends."""
-        assert nursery.stdout
-        with nursery.stdout as answers:
+        with answers:
             for line in answers:
                 with self._changed:
                     self._note(json.loads(line))

@@ -63,7 +63,8 @@ def daemon(name: str, runtime: str, ports: places.Block, wired: bool) -> Iterato
         stderr=log,
         text=True,
         cwd="/",
-        env={**os.environ, "PYTHONPATH": str(topology.PROJECT)},
+        # MALLOC_ARENA_MAX: two dozen threads bring a shop up, and memory is set apart for each of them, 2.5 MB in all.
+        env={**os.environ, "PYTHONPATH": str(topology.PROJECT), "MALLOC_ARENA_MAX": "1"},
         start_new_session=True,
     )
     log.close()

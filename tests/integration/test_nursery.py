@@ -87,6 +87,35 @@ def test_a_service_that_cannot_be_prepared_fails_by_itself_and_says_why(folder: 
     supervisor.close()
 
 
+def test_the_nursery_holds_nothing_open_that_control_has(folder: Path) -> None:
+    """A lock, for one, would be held on after control's death."""
+    supervisor = Supervisor(folder, places.runner())
+    with (folder / "lock").open("w"):
+        supervisor.open(PROJECT)
+        child = spawn(supervisor, folder, "sleeper", "sleep", "60").process()
+    assert child
+    nursery = child.parent()
+    assert nursery
+    assert {Path(file.path).name for file in nursery.open_files()} == {"nursery.log"}
+    supervisor.close()
+
+
+def test_modules_come_from_the_source_that_the_shops_user_can_read(folder: Path) -> None:
+    import shutil
+    import threading
+
+    source = folder / "source"
+    shutil.copytree(PROJECT / "compose", source / "compose")
+    (source / "compose" / "where.py").write_text("import compose.topology; print(compose.topology.PROJECT)")
+    supervisor = Supervisor(folder, places.runner())
+    supervisor.open(source)
+    where = {"module": "compose.where", "argv": [], "env": {}, "cwd": "/", "log": str(folder / "log")}
+    supervisor.spawn("where", {**where, "stop": "SIGTERM"})
+    assert supervisor.wait_finished("where", 10, threading.Event()) == 0
+    assert (folder / "log").read_text().strip() == str(source)
+    supervisor.close()
+
+
 def test_a_frozen_child_ends_too_when_control_goes_away(folder: Path) -> None:
     supervisor = Supervisor(folder, places.runner())
     supervisor.open(PROJECT)

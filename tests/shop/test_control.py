@@ -225,9 +225,8 @@ def test_after_the_nursery_is_killed_nothing_listens_any_more(cli: Cli) -> None:
     name = f"orphaned-{os.getpid()}"
     bring_up(name, "--runtime", "local")
     try:
-        found = place.find(name)
-        children = psutil.Process(found.pid).children()
-        nursery = next(child for child in children if "compose.runtime.nursery" in child.cmdline())
+        control = psutil.Process(place.find(name).pid)
+        nursery = next(child for child in control.children() if child.cmdline() == control.cmdline())  # its fork
         family = nursery.children(recursive=True)
         nursery.kill()
         _, alive = psutil.wait_procs(family, timeout=10)
