@@ -5,6 +5,7 @@ would start later. A fork copies only the thread that calls it, so this must com
 """
 
 import gc
+import importlib
 import logging
 import os
 import sys
@@ -56,9 +57,8 @@ def _live(source: Path, log: Path, user: User, asked: int, answered: int) -> NoR
         logging.getLogger().handlers.clear()
         _forget_our_code()
         sys.path.insert(0, str(source))
-        from compose.runtime.nursery import main
-
-        main(REQUESTS, ANSWERS, user.uid, user.gid)
+        nursery = importlib.import_module("compose.runtime.nursery")  # only here: control has no use for it
+        nursery.main(REQUESTS, ANSWERS, user.uid, user.gid)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
