@@ -77,11 +77,11 @@ def curves(
     return _style(figure, title, unit).update_xaxes(title_text="time (s)")
 
 
-def shade(figure: Any, begin_s: float, end_s: float, label: str) -> None:
-    """Mark the interval of a fault."""
+def shade(figure: Any, begin_s: float, end_s: float, label: str, line: int = 0) -> None:
+    """Mark the interval of a fault; its label stands on that line from below."""
     figure.add_vrect(
         x0=begin_s, x1=end_s, fillcolor="#000000", opacity=0.08, line_width=1, annotation_text=label,
-        annotation_position="bottom left", annotation_font_size=14,
+        annotation_position="bottom left", annotation_font_size=14, annotation_yshift=18 * line,
     )  # fmt: skip
 
 

@@ -73,9 +73,12 @@ def figures(lab: Lab, journal: Mapping[str, Any], phases: Mapping[str, Phase], s
 def _timelines(journal: Mapping[str, Any], phases: Mapping[str, Phase]) -> Iterator[tuple[str, Any]]:
     begin = min(phase.load.started_at for phase in phases.values())
     loads = {
-        name: {"begin_s": phase.load.started_at - begin, "windows": series(phase.load)}
+        name: {
+            "begin_s": phase.load.started_at - begin,
+            "windows": series(phase.load)[: int(phase.load.duration_s) or 1],
+        }
         for name, phase in phases.items()
-    }
+    }  # whole seconds: half a one would look like half the requests
     for name, column, title, unit in (
         ("median", "p50_ms", "p50, second by second", "latency (ms)"),
         ("tail", "p99_ms", "p99, second by second", "latency (ms)"),
@@ -83,8 +86,8 @@ def _timelines(journal: Mapping[str, Any], phases: Mapping[str, Phase]) -> Itera
         ("failed", "failed", "Requests that failed", "requests per second"),
     ):
         figure = plots.timeline(title, loads, column, unit)
-        for broken in stretches(journal["faults"]):
-            plots.shade(figure, broken.since - begin, broken.until - begin, broken.label)
+        for line, broken in enumerate(stretches(journal["faults"])):
+            plots.shade(figure, broken.since - begin, broken.until - begin, broken.label, line % 3)
         yield name, figure
 
 

@@ -7,16 +7,16 @@ def explain(n: Numbers) -> str:
     """Why it came out as it did."""
     return f"""\
 Nothing was wrong but late, and only a third of the keys lived there. But a thread that waits does nothing else, and
-by Little's law L = λW the slow third keeps λ · share · late threads busy: 54 · 1/3 · 1.25 = 22.5. The catalog has 16.
+by Little's law L = λW the slow third keeps λ · share · late threads busy: 48 · 1/3 · 1.25 = 20. The catalog has 16.
 From then on every request stands in line for a thread, whatever it wants: {n["patient_late_percent"]:.0f} % of all
 were late, p50 was {n["patient_p50_ms"]:.0f} ms instead of {n["normal_ms"]:.0f}, and only {n["patient_per_s"]:.0f} of
-54 requests per second were answered. The queue grew for as long as the load lasted. All that for answers which
+48 requests per second were answered. The queue grew for as long as the load lasted. All that for answers which
 Postgres gives in a few milliseconds: the cache was worse than none.
 
 With a wait of 0.2 s threads come free earlier, and the others' pages were quick again (p50 {n["bounded_p50_ms"]:.0f}
 ms). But nobody learned from it. A miss asks the cache three times (look, take the lock so that nobody else loads, put
 it there), so each page of that third paid 3 · 0.2 s: p90 {n["bounded_p90_ms"]:.0f} ms. {n["bounded_under_way"]:.0f}
-requests were under way on the mean, close to the 16 threads: a little more traffic, and it would be as before.
+requests were under way on the mean, of 16 threads: a little more traffic, and it would be as before.
 
 Leaving the node alone for 3 s after a failure is what ends it. Its keys move to the next node in their order and are
 loaded there once. Every 3 s a few requests find out that the node is still slow: {n["spared_late_percent"]:.1f} % of
