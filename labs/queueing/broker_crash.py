@@ -124,7 +124,7 @@ def findings(n: Numbers) -> list[Finding]:
         Finding(
             claim="What waits for another try in memory dies too, though its queue is durable",
             holds=n["careless_lost_waiting"] >= max(5, 0.5 * n["careless_waiting"]),
-            measured=f"{n['careless_lost_waiting']:.0f} lost of {n['careless_waiting']:.0f} that waited",
+            measured=f"{n['careless_lost_waiting']:.0f} lost; {n['careless_waiting']:.0f} waited a moment before",
             expected="at least half, and five",
         ),
         Finding(
