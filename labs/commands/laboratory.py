@@ -80,6 +80,9 @@ def stability(
         emit(report.to_json())
     else:
         table("finding", "held", rows=[[claim, f"{held} of {runs}"] for claim, held in report.held.items()])
+        out.print(f"{report.verdicts['pass']} of {runs} runs passed")
+        for reason in report.reasons:
+            out.print(f"  not judged: {reason}", highlight=False)
     raise typer.Exit(report.exit_code)
 
 
