@@ -49,20 +49,23 @@ INVARIANTS: Sequence[Invariant] = (
     Invariant(
         "reservations_add_up",
         "what is reserved and sold is what the reservations say",
-        """select sku, stock.reserved, coalesce(held, 0) as held, stock.sold, coalesce(committed, 0) as committed
+        """select sku, bucket, stock.reserved, coalesce(held, 0) as held,
+                  stock.sold, coalesce(committed, 0) as committed
            from inventory.stock left join (
-               select sku, sum(quantity) filter (where state = 'held') as held,
-                           sum(quantity) filter (where state = 'committed') as committed
-               from inventory.reservation_lines join inventory.reservations using (key) group by sku) booked using (sku)
+               select sku, bucket, sum(quantity) filter (where state = 'held') as held,
+                                   sum(quantity) filter (where state = 'committed') as committed
+               from inventory.reservation_lines join inventory.reservations using (key)
+               group by sku, bucket) booked using (sku, bucket)
            where stock.reserved <> coalesce(held, 0) or stock.sold <> coalesce(committed, 0)""",
     ),
     Invariant(
         "sold_is_ordered",
         "every piece sold is on a confirmed order, and the other way round: nothing is oversold",
-        """select sku, stock.sold, coalesce(ordered, 0) as ordered from inventory.stock left join (
+        """select sku, shelf.sold, coalesce(ordered, 0) as ordered from (
+               select sku, sum(sold) as sold from inventory.stock group by sku) shelf left join (
                select sku, sum(quantity) as ordered from orders.lines join orders.orders using (order_id)
                where status <> 'cancelled' group by sku) wanted using (sku)
-           where stock.sold <> coalesce(ordered, 0)""",
+           where shelf.sold <> coalesce(ordered, 0)""",
     ),
     Invariant(
         "one_charge_per_order",

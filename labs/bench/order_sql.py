@@ -103,13 +103,20 @@ def reserve(inventory: Session, key: str, line: Line) -> None:
         "insert into reservation_lines (key, sku, quantity) select %s, * from unnest(%s::text[], %s::int[])",
         (key, [line.sku], [1]),
     )
-    taken = inventory.execute(
-        "update stock set available = available - %(n)s, reserved = reserved + %(n)s "
-        "where sku = %(sku)s and available >= %(n)s",
-        {"n": 1, "sku": line.sku},
-    )
-    if taken.rowcount == 0:
-        raise ValueError(f"{line.sku} is sold out")
+    with inventory.transaction():
+        taken = inventory.execute(
+            "with free as (select bucket from stock where sku = %(sku)s and available >= %(n)s "
+            "order by random() limit 1 for update skip locked) "
+            "update stock set available = available - %(n)s, reserved = reserved + %(n)s "
+            "from free where sku = %(sku)s and stock.bucket = free.bucket returning stock.bucket",
+            {"sku": line.sku, "n": 1},
+        ).fetchone()
+    if taken is None:
+        raise ValueError(f"{line.sku} is sold out, or somebody else is at it")
+    if taken[0]:
+        inventory.execute(
+            "update reservation_lines set bucket = %s where key = %s and sku = %s", (taken[0], key, line.sku)
+        )
 
 
 def find_charge(payments: Session, key: str) -> None:
@@ -135,12 +142,10 @@ def keep(inventory: Session, key: str) -> None:
         ("committed", None, key),
     )
     inventory.execute(
-        "select from stock where sku in (select sku from reservation_lines where key = %s) order by sku for update",
-        (key,),
-    )
-    inventory.execute(
+        "with l as (select s.sku, s.bucket, l.quantity from stock s join reservation_lines l using (sku, bucket) "
+        "where l.key = %s order by s.sku, s.bucket for update of s) "
         "update stock s set sold = s.sold + l.quantity, reserved = s.reserved - l.quantity "
-        "from reservation_lines l where l.key = %s and s.sku = l.sku",
+        "from l where s.sku = l.sku and s.bucket = l.bucket",
         (key,),
     )
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from services.common.fields import LineRequests, Sku
 from services.common.web import Check, create_web, json_answer, problems
-from services.inventory.stock import Level, Line, Reservation
+from services.inventory.shelf import Line
+from services.inventory.stock import Level, Reservation
 
 KEY = r"^[A-Za-z0-9._~-]{1,128}$"
 

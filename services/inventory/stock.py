@@ -1,10 +1,10 @@
 """The tables `stock`, `reservations` and `reservation_lines`: every change is one transaction, all lines or none.
 
-A hot item's row is locked from its update to the commit, so the update comes last. Lines are taken in the order of
-their skus: two orders that want the same two items never wait for each other in a circle.
+A hot item's row is locked from its update to the commit, so the update comes last. How pieces are taken is a matter of
+strategy (`strategies`); all of them keep the same books, so that they may be changed while the shop sells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from psycopg.rows import class_row
 
 from services.common.db import Database
 from services.common.errors import Conflict, NotFound
+from services.inventory.shelf import Line, OutOfStock
+from services.inventory.strategies import Strategy
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,6 @@ class Reservation:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class Line:
-    """So many pieces of one item."""
-
-    sku: str
-    quantity: int
-
-
-class OutOfStock(Conflict):
-    """There are not enough pieces. `state` refused: this key never held any and never will."""
-
-    kind = "out-of-stock"
-
-
 # What each move does to the three numbers of every line's item, in terms of its quantity l.quantity.
 TAKE_BACK = "available = s.available + l.quantity, reserved = s.reserved - l.quantity"
 SELL = "sold = s.sold + l.quantity, reserved = s.reserved - l.quantity"
@@ -57,14 +45,24 @@ RETURN = "available = s.available + l.quantity, sold = s.sold - l.quantity"
 
 
 class Stock:
-    """All pieces there are. `ttl_s`: how long a reservation holds."""
+    """All pieces there are. `ttl_s`: how long a reservation holds; `decide` is called once for each line taken."""
 
-    def __init__(self, database: Database, ttl_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ttl_s: float,
+        strategy: Callable[[], Strategy],
+        decide: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database, self._ttl_s = database, ttl_s
+        self._strategy, self._decide = strategy, decide
 
     def level(self, sku: str) -> Level:
         """How many pieces of an item are where. Raises NotFound."""
-        query = "select sku, stock, reserved, sold, available as left from stock where sku = %s"
+        query = (
+            "select sku, sum(stock)::int as stock, sum(reserved)::int as reserved, sum(sold)::int as sold, "
+            'sum(available)::int as "left" from stock where sku = %s group by sku'
+        )
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Level)) as cursor:
             found = cursor.execute(query, (sku,)).fetchone()
         if found is None:
@@ -81,7 +79,7 @@ class Stock:
             with self._database.transaction() as connection:
                 if new := _begin(connection, key, self._ttl_s):
                     _write_lines(connection, key, ordered)
-                    _take(connection, ordered)
+                    self._take(connection, key, ordered)
                     return new, True
                 known = _locked(connection, key)
                 _refuse_strangers(connection, key, ordered)
@@ -90,7 +88,9 @@ class Stock:
                 if known.state in ("released", "refused"):
                     raise OutOfStock(f"reservation {key} was {known.state}", state=known.state)
                 again = _set_state(connection, key, "held", self._ttl_s)
-                _take(connection, ordered)
+                for line in ordered:
+                    _note_bucket(connection, key, line.sku, 0)
+                self._take(connection, key, ordered)
                 return again, True
         except OutOfStock as error:
             if "state" not in error.extra:
@@ -139,6 +139,13 @@ class Stock:
             _move(connection, overdue[0], TAKE_BACK, "expired")
             return str(overdue[0])
 
+    def _take(self, connection: Connection[Any], key: str, lines: Sequence[Line]) -> None:
+        """Take every line, in the order of the skus; those that were not taken from bucket 0 are noted."""
+        strategy = self._strategy()
+        for line in lines:
+            if bucket := strategy.take(connection, line, self._decide):
+                _note_bucket(connection, key, line.sku, bucket)
+
     def _refuse(self, key: str) -> str:
         """Remember that this key got nothing, unless it was known before; its state."""
         with self._database.transaction() as connection:
@@ -157,17 +164,6 @@ def _begin(connection: Connection[Any], key: str, ttl_s: float) -> Reservation |
         return cursor.execute(query, (key, ttl_s)).fetchone()
 
 
-def _take(connection: Connection[Any], lines: Sequence[Line]) -> None:
-    for line in lines:
-        taken = connection.execute(
-            "update stock set available = available - %(n)s, reserved = reserved + %(n)s "
-            "where sku = %(sku)s and available >= %(n)s",
-            {"n": line.quantity, "sku": line.sku},
-        )
-        if taken.rowcount == 0:
-            raise OutOfStock(f"there are not {line.quantity} pieces of {line.sku} left", sku=line.sku)
-
-
 def _locked(connection: Connection[Any], key: str) -> Reservation:
     with connection.cursor(row_factory=class_row(Reservation)) as cursor:
         query = "select key, state, expires_at from reservations where key = %s for update"
@@ -182,6 +178,10 @@ def _write_lines(connection: Connection[Any], key: str, lines: Sequence[Line]) -
         "insert into reservation_lines (key, sku, quantity) select %s, * from unnest(%s::text[], %s::int[])",
         (key, [line.sku for line in lines], [line.quantity for line in lines]),
     )
+
+
+def _note_bucket(connection: Connection[Any], key: str, sku: str, bucket: int) -> None:
+    connection.execute("update reservation_lines set bucket = %s where key = %s and sku = %s", (bucket, key, sku))
 
 
 def _refuse_strangers(connection: Connection[Any], key: str, lines: Sequence[Line]) -> None:
@@ -205,13 +205,12 @@ def _set_state(connection: Connection[Any], key: str, state: str, ttl_s: float |
 
 
 def _move(connection: Connection[Any], key: str, change: str, state: str) -> Reservation:
-    """Apply one of the moves above to every line of a reservation, in the order of the skus."""
+    """Apply one of the moves above to every line of a reservation, in the order of skus and buckets."""
     changed = _set_state(connection, key, state)
-    connection.execute(
-        "select from stock where sku in (select sku from reservation_lines where key = %s) order by sku for update",
-        (key,),
+    query = (
+        "with l as (select s.sku, s.bucket, l.quantity from stock s join reservation_lines l using (sku, bucket) "
+        "where l.key = %s order by s.sku, s.bucket for update of s) "
+        f"update stock s set {change} from l where s.sku = l.sku and s.bucket = l.bucket"
     )
-    connection.execute(
-        f"update stock s set {change} from reservation_lines l where l.key = %s and s.sku = l.sku".encode(), (key,)
-    )
+    connection.execute(query.encode(), (key,))
     return changed

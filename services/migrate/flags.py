@@ -11,6 +11,7 @@ from services.cart.flags import FLAGS as CART
 from services.catalog.flags import FLAGS as CATALOG
 from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
+from services.inventory.flags import FLAGS as INVENTORY
 from services.migrate.places import SERVICES
 from services.orders.flags import FLAGS as ORDERS
 from services.relay.flags import FLAGS as RELAY
@@ -31,7 +32,7 @@ GATEWAY = (
 )
 """Obeyed by control, which tells the gateway."""
 
-FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *ORDERS, *RELAY)
+FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *INVENTORY, *ORDERS, *RELAY)
 
 TABLES = """
 create schema if not exists flags;

@@ -11,6 +11,7 @@ from services.common.http import REFUSALS
 from services.common.resilience import Breaker
 from services.inventory.app import create_app as inventory_app
 from services.inventory.stock import Stock
+from services.inventory.strategies import STRATEGIES
 from services.orders.app import create_app as orders_app
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
@@ -58,7 +59,10 @@ class OrderShop:
         }
         self.policy, self.limit_s = "off", 3600.0
         provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
-        self.stock, self.orders = Stock(pools["inventory"], ttl_s=60), Orders(pools["orders"])
+        self.stock, self.orders = (
+            Stock(pools["inventory"], 60, lambda: STRATEGIES["conditional"]),
+            Orders(pools["orders"]),
+        )
         self.inventory = inventory_app(self.stock, {})
         self.payments = payments_app(self.charges, Provider(provider), provider, {})
         near: Any = Near({"inventory": self.inventory, "payments": self.payments})

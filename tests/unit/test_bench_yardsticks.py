@@ -13,7 +13,10 @@ from labs.bench import bare, bare_route, order_sql
 from services.common.errors import NotFound
 from services.common.server import Server, Worker
 from services.common.settings import WebSettings, read
-from services.inventory.stock import Line, Reservation, Stock
+from services.inventory.flags import FLAGS
+from services.inventory.shelf import Line
+from services.inventory.stock import Reservation, Stock
+from services.inventory.strategies import STRATEGIES
 from services.orders.attempts import Attempt, Attempts, PricedLine
 from services.orders.orders import Head, Orders
 from services.payments.charges import Charge, Charges
@@ -82,8 +85,9 @@ def test_the_sql_of_orders_is_what_the_orders_service_says() -> None:
 
 def test_the_sql_of_inventory_is_what_the_inventory_service_says() -> None:
     held = Reservation("k", "held", datetime.now(UTC))
-    theirs = Book(held, held, held)
-    stock = Stock(theirs, 60.0)  # type: ignore[arg-type]
+    theirs = Book(held, (7,), held, held)
+    preset = next(str(flag.default) for flag in FLAGS if flag.name == "inventory.stock")
+    stock = Stock(theirs, 60.0, lambda: STRATEGIES[preset])  # type: ignore[arg-type]
     stock.reserve("k", [Line("tea-001", 1)])
     stock.commit("k")
     assert ordered_by_sql()[1] == theirs.said
@@ -101,6 +105,6 @@ def test_the_sql_of_payments_is_what_the_payments_service_says() -> None:
 
 def ordered_by_sql() -> list[list[str]]:
     """What the yardstick says to orders, inventory and payments for one order."""
-    orders, inventory, payments = Book(("o", "confirmed", 890, datetime.now(UTC))), Book(), Book()
+    orders, inventory, payments = Book(("o", "confirmed", 890, datetime.now(UTC))), Book((7,)), Book()
     order_sql.Till(orders, inventory, payments).check_out(order_sql.Line("tea-001", "Tea", 890))  # type: ignore[arg-type]
     return [orders.said, inventory.said, payments.said]
