@@ -27,7 +27,7 @@ def faults(
 
 
 def _told(fault: "Fault") -> Iterator[str]:
-    yield f"[{QUIET}]strikes[/] {', '.join(fault.kinds)}[{QUIET}], in {' and '.join(fault.runtimes)}[/]"
+    yield f"[{QUIET}]strikes[/] {fault.whom}[{QUIET}], in {' and '.join(fault.runtimes)}[/]"
     yield f"[{QUIET}]a client sees[/] {fault.sees}"
     yield f"[{QUIET}]it teaches[/] {fault.teaches}"
     for name, parameter in fault.parameters.items():

@@ -71,6 +71,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         entry = shop.break_(_given("fault", str), _given("target", str), _given("given", dict, {}), for_s)
         return {"fault": entry.fault, "target": entry.target, "given": entry.given}
 
+    @app.get("/targets")
+    def targets() -> Any:
+        return shop.targets()
+
     @app.post("/heal")
     def heal() -> Any:
         return {"left": shop.heal()}

@@ -53,6 +53,10 @@ class ShopClient:
         """Apply a fault."""
         self._call("POST", "/break", fault=fault, target=target, given=given, for_s=for_s)
 
+    def targets(self) -> dict[str, list[str]]:
+        """What each fault of the catalogue can strike in this shop, as it is now."""
+        return self._call("GET", "/targets")
+
     def heal(self) -> list[str]:
         """Undo all faults; what could not be undone."""
         left: list[str] = self._call("POST", "/heal")["left"]

@@ -33,6 +33,12 @@ class FaultsInForce:
         """All of them, in the order they were applied."""
         return self._ledger.entries()
 
+    def targets(self) -> dict[str, list[str]]:
+        """What each fault of the catalogue can strike in this shop as it is now; those it cannot do are left out."""
+        components, links = self._runtime.ps(), self._runtime.links()
+        possible = [fault for fault in faults.all_faults() if self._runtime.name in fault.runtimes]
+        return {fault.name: targets.all_of(fault, components, links) for fault in possible}
+
     def strike(self, name: str, target: str, given: Mapping[str, Any], for_s: float) -> Entry:
         """Apply a fault, in place of the same one on the same target; with `for_s` seconds it is undone by itself.
 

@@ -127,6 +127,10 @@ class RunningShop:
         """Apply a fault; with `for_s` it heals by itself."""
         return self._faults.strike(name, target, given, for_s)
 
+    def targets(self) -> dict[str, list[str]]:
+        """What each fault can strike here."""
+        return self._faults.targets()
+
     def heal(self) -> list[str]:
         """Undo every fault, the last one first, start whatever is not running, and take from the wire what others put
         there. Returns what could not be undone.

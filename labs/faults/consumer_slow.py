@@ -5,7 +5,7 @@ help is as slow; the undo gives the flag its default back.
 from collections.abc import Mapping
 from typing import Any
 
-from labs.faults.fault import Fault, Parameter, UnknownFault
+from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
 PACES = {"fulfilment": "fulfilment.pack_ms"}
@@ -13,8 +13,6 @@ PACES = {"fulfilment": "fulfilment.pack_ms"}
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
     """Set the pace of all replicas there are and will be."""
-    if target not in PACES:
-        raise UnknownFault(f"{target} has no pace of its own; there is: {', '.join(PACES)}")
     shop.set_flag(PACES[target], given["delay_ms"])
 
 
@@ -27,4 +25,5 @@ FAULT = Fault(
     apply=apply,
     undo=lambda shop, target: shop.set_flag(PACES[target], "default"),
     outlives=True,
+    only=tuple(PACES),
 )

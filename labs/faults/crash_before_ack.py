@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compose.runtime.verbs import RuntimeFailed
+from labs.control.probes import WORK_QUEUES
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
@@ -41,4 +42,5 @@ FAULT = Fault(
     parameters={"crashes": Parameter(1, "times", "how often", most=20, least=1)},
     apply=apply,
     undo=undo,
+    only=WORK_QUEUES,  # each queue is called by the service that takes from it
 )

@@ -40,7 +40,8 @@ class Fault:
 
     `apply` leaves nothing behind when it raises. `undo` may be called for a fault that is half applied, and for a
     target that has died since. `outlives`: the trace is not in the process that is struck, so it stays when that ends,
-    and may outlive control; a shop that comes up anew undoes it first. `runtimes`: where it works.
+    and may outlive control; a shop that comes up anew undoes it first. `runtimes`: where it works. `only`: of those
+    kinds nothing but these services; all when empty.
     """
 
     name: str
@@ -52,6 +53,12 @@ class Fault:
     undo: Callable[[Patient, str], object]
     outlives: bool = False
     runtimes: Sequence[str] = RUNTIMES
+    only: Sequence[str] = ()
+
+    @property
+    def whom(self) -> str:
+        """Whom it strikes, in words."""
+        return ", ".join(self.kinds) + (f" (only {', '.join(self.only)})" if self.only else "")
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Value]:
         """Defaults and what was given, as the right types. Raises UnknownFault."""

@@ -49,7 +49,7 @@ def _topic(name: str) -> Iterator[str]:
     for fault in TOPICS[name]:
         knobs = "<br>".join(f"`{knob}` {parameter}" for knob, parameter in fault.parameters.items())
         where = "" if tuple(fault.runtimes) == RUNTIMES else f" (only {', '.join(fault.runtimes)})"
-        whom = ", ".join(fault.kinds) + where
+        whom = fault.whom + where
         yield f"| [`{fault.name}`]({fault.name}.py) | {whom} | {knobs} | {fault.sees} | {fault.teaches} |"
     yield ""
 

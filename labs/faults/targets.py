@@ -48,10 +48,18 @@ def must_strike(fault: Fault, target: str, components: Sequence[Component], link
         raise RuntimeFailed(
             f"{fault.name} needs the wire, and this shop was started without: ./shoplab down, then up without --no-wire"
         )
-    known = words(components, links)
-    would = [name for name, called in known.items() if called.intersection(fault.kinds)]
-    if target not in known:
+    would = all_of(fault, components, links)
+    if target not in words(components, links):
         raise UnknownComponent(f"there is no component {target!r}; {near(target, would)}")
     if target not in would:
         here = near(target, would) if len(would) > SHOWN else f"here {', '.join(would) or 'nothing'}"
-        raise UnknownFault(f"{fault.name} cannot strike {target}; it strikes: {', '.join(fault.kinds)}; {here}")
+        raise UnknownFault(f"{fault.name} cannot strike {target}; it strikes: {fault.whom}; {here}")
+
+
+def all_of(fault: Fault, components: Sequence[Component], links: Sequence[Link] = ()) -> list[str]:
+    """Everything in this shop that a fault can strike."""
+    return [
+        name
+        for name, called in words(components, links).items()
+        if called.intersection(fault.kinds) and (not fault.only or family(name) in fault.only)
+    ]

@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import Component, RuntimeFailed
 from compose.topology import PROJECT
 from labs import faults
 from labs.control.ledger import Ledger
 from labs.faults import listing
 from labs.faults.fault import UnknownFault
+from labs.faults.targets import must_strike
+
+FULFILMENT, NOTIFICATIONS = (
+    Component(name=f"{name}-1", service=name, kind="worker", state="running", ready=True)
+    for name in ("fulfilment", "notifications")
+)
 
 
 class Recording:
@@ -109,8 +115,8 @@ def test_only_a_consumer_with_a_pace_of_its_own_can_be_made_slow() -> None:
     faults.find("consumer_slow").apply(shop, "fulfilment", {"delay_ms": 250.0})
     faults.find("consumer_slow").undo(shop, "fulfilment")
     assert shop.done == ["fulfilment.pack_ms = 250.0", "fulfilment.pack_ms = default"]
-    with pytest.raises(UnknownFault, match="fulfilment"):
-        faults.find("consumer_slow").apply(shop, "notifications", {"delay_ms": 250.0})
+    with pytest.raises(UnknownFault, match=r"only fulfilment.*here fulfilment"):
+        must_strike(faults.find("consumer_slow"), "notifications", [FULFILMENT, NOTIFICATIONS])
 
 
 def test_the_catalogues_page_is_the_catalogue() -> None:

@@ -139,6 +139,12 @@ def test_a_fault_says_where_it_works(body: Body, tmp_path: Path) -> None:
         control(tmp_path, body).strike("elsewhere", "cart-1", {}, 0)
 
 
+def test_it_says_what_every_fault_of_the_catalogue_can_strike_here(body: Body, tmp_path: Path) -> None:
+    targets = control(tmp_path, body).targets()
+    assert "postgres-2" in targets["replication_lag"] and targets["consumer_slow"] == []
+    assert all("cart-1" not in targets[fault] for fault in ("replication_lag", "latency"))
+
+
 def test_a_target_of_another_kind_is_refused_and_the_right_ones_are_named(body: Body, tmp_path: Path) -> None:
     with pytest.raises(UnknownFault, match="replica, balanced; here postgres-2, cart"):
         control(tmp_path, body).strike("stays", "cart-1", {}, 0)
