@@ -42,6 +42,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     breaking.heal: WORK,
     operate.redeliver: WORK,
     operate.recall: WORK,
+    operate.restock: WORK,
     operate.resend: WORK,
     operate.flags: WORK,
     operate.flag: WORK,

@@ -64,6 +64,9 @@ class Shop(Protocol):
     def recall(self) -> int:
         """Call back every parcel beyond the first of its order; how many."""
 
+    def restock(self, sku: str, left: int, /) -> int:
+        """Deliver until exactly so many pieces of an item are left; how many had been promised and were not there."""
+
     def resend(self) -> int:
         """Have events announced again that were announced and left no trace; how many."""
 

@@ -1,4 +1,4 @@
-"""check, scale, balance, redeliver, recall, resend, flags, flag."""
+"""check, scale, balance, redeliver, recall, restock, resend, flags, flag."""
 
 import re
 from typing import Annotated, Any
@@ -89,6 +89,22 @@ def recall(name: Name = "shop", as_json: Json = False) -> None:
     if as_json:
         return emit({"called_back": called_back})
     out.print(f"[{GOOD}]✓[/] {called_back} parcel{'' if called_back == 1 else 's'} called back")
+
+
+def restock(
+    sku: Annotated[str, typer.Argument(help="The item, such as pot-020.")],
+    left: Annotated[int, typer.Argument(min=0, help="How many pieces shall be left.")],
+    name: Name = "shop",
+    as_json: Json = False,
+) -> None:
+    """Deliver pieces of an item until exactly so many are left, also those that were sold and never there."""
+    from labs.control.client import ShopClient
+
+    oversold = ShopClient.of(name).restock(sku, left)
+    if as_json:
+        return emit({"sku": sku, "left": left, "oversold": oversold})
+    found = f"; {oversold} had been promised and were not there" if oversold else ""
+    out.print(f"[{GOOD}]✓[/] {sku}: {left} piece{'' if left == 1 else 's'} left{found}")
 
 
 def resend(name: Name = "shop", as_json: Json = False) -> None:

@@ -20,6 +20,7 @@ from labs.control.shop import RunningShop
 from labs.faults.fault import UnknownFault
 
 A_DAY_S = 86_400
+MOST_PIECES = 1_000_000
 
 
 def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
@@ -104,6 +105,13 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     @app.post("/recall")
     def recall() -> Any:
         return {"called_back": shop.repairs.recall()}
+
+    @app.post("/restock")
+    def restock() -> Any:
+        left = _given("left", int)
+        if not 0 <= left <= MOST_PIECES:
+            abort(422, f"left must be from 0 to {MOST_PIECES} pieces, not {left}")
+        return {"oversold": shop.repairs.restock(_given("sku", str), left)}
 
     @app.post("/resend")
     def resend() -> Any:

@@ -102,6 +102,11 @@ class ShopClient:
         called_back: int = self._call("POST", "/recall")["called_back"]
         return called_back
 
+    def restock(self, sku: str, left: int) -> int:
+        """Deliver until exactly so many pieces of an item are left; how many had been promised and were not there."""
+        oversold: int = self._call("POST", "/restock", sku=sku, left=left)["oversold"]
+        return oversold
+
     def resend(self) -> int:
         """Have events announced again that left no trace; how many."""
         announced: int = self._call("POST", "/resend")["announced"]

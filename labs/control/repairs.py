@@ -19,6 +19,13 @@ update orders.outbox set sent_at = null where sent_at < now() - interval '1 s' a
     or event = 'order.placed' and exists (
         select from orders.orders where order_id = payload ->> 'order_id' and status = 'confirmed'))
 """
+COUNT = "select available from inventory.stock where sku = %s order by bucket for update"
+RESTOCK = """
+update inventory.stock set available = pieces, stock = pieces + reserved + sold, guarded = true
+from (select bucket, case bucket when 0 then %(left)s else 0 end as pieces
+      from inventory.stock where sku = %(sku)s) delivery
+where sku = %(sku)s and stock.bucket = delivery.bucket
+"""
 RETRIES = "x-retries"
 """The header in which the shop's workers count how often a message was tried again."""
 
@@ -47,6 +54,17 @@ class Repairs:
         """Call back every parcel beyond the first of its order; how many."""
         with self._probes.sql() as connection:
             return connection.execute(RECALL).rowcount
+
+    def restock(self, sku: str, left: int) -> int:
+        """Deliver pieces, or take some away, until exactly `left` are there and not promised to anybody; how many had
+        been promised and were not there. Raises UnknownComponent when the shop does not sell it.
+        """
+        with self._probes.sql() as connection:
+            shelf: list[int] = [row["available"] for row in connection.execute(COUNT, (sku,)).fetchall()]
+            if not shelf:
+                raise UnknownComponent(f"there is no item {sku!r}; an item is called by its sku, such as tea-001")
+            connection.execute(RESTOCK, {"sku": sku, "left": left})
+        return max(0, -sum(shelf))
 
     def resend(self) -> int:
         """Have the relay announce again what it announced more than a second ago and left no trace: no letter, or an

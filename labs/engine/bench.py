@@ -120,7 +120,13 @@ class Bench:
         self.say("repair", f"{announced} events announced again")
         return announced
 
-    def at_last(self, repair: str, *args: str) -> None:
+    def restock(self, sku: str, left: int) -> int:
+        """Deliver until exactly so many pieces of an item are left; how many had been promised and were not there."""
+        oversold = self.shop.restock(sku, left)
+        self.say("repair", f"{left} pieces of {sku} left; {oversold} had been promised and were not there")
+        return oversold
+
+    def at_last(self, repair: str, *args: str | int) -> None:
         """Have the shop put something right once everything is rolled back: to be said before the damage is done."""
         self.undo.add(Undo(repair, args), last=True)
 
@@ -176,6 +182,20 @@ class Bench:
         with self.loading(phase, plan):
             pass
         return self.phases[phase].load
+
+    def rush(self, phase: str, crowd: LoadPlan) -> LoadResult:
+        """A load that is itself what the shop is broken with: left out when the run is the mutation test of its lab,
+        which then sees the lab's usual load.
+        """
+        if not self.inject:
+            self.say("fault", f"left out on purpose: a rush of {crowd.rate:g}/s")
+            return self.load(phase)
+        rush: dict[str, Any] = {"fault": "rush", "target": crowd.mix, "params": {"rate": crowd.rate}}
+        self.faults.append(rush | {"from": time.time(), "until": None})
+        try:
+            return self.load(phase, crowd)
+        finally:
+            self.faults[-1]["until"] = time.time()
 
     @contextmanager
     def loading(self, phase: str, plan: LoadPlan | None = None) -> Iterator[None]:

@@ -37,6 +37,7 @@ class Undo:
             "heal": shop.heal,
             "redeliver": shop.redeliver,
             "recall": shop.recall,
+            "restock": shop.restock,
             "resend": shop.resend,
         }
         left = verbs[self.verb](*self.args)

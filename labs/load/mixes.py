@@ -31,6 +31,12 @@ def hot_key(random: Random, skus: Sequence[str], sku: str, share: float) -> Iter
         yield replace(other, path=f"/api/catalog/products/{sku}") if random.random() < share else other
 
 
+def hot_item(random: Random, sku: str) -> Iterator[Request]:
+    """Buying one piece of one product."""
+    while True:
+        yield buy(sku, 1, address(random))
+
+
 def stock(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Only how many pieces are left: a read that no cache answers, so each one needs the database."""
     while True:
@@ -101,6 +107,8 @@ MIXES: dict[str, Mix] = {
     "rush": one_each(rush),
 }
 
+HOT_ITEM = "hot_item:{sku}"
+"""Also a mix: every visitor buys one piece of this, and nothing else."""
 HOT_KEY = "hot_key:{sku}:{percent:g}"
 """Also a mix: `products`, but so many percent of it want the same one."""
 
@@ -110,6 +118,8 @@ def find(name: str) -> Mix:
     if name in MIXES:
         return MIXES[name]
     match name.split(":"):
+        case ["hot_item", sku]:
+            return one_each(lambda random, _skus: hot_item(random, sku))
         case ["hot_key", sku, percent]:
             return one_each(lambda random, skus: hot_key(random, skus, sku, float(percent) / 100))
     raise ValueError(f"unknown mix {name!r}: one of {', '.join(MIXES)}")

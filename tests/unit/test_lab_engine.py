@@ -78,6 +78,10 @@ class FakeShop:
         self._called("recall")
         return 1
 
+    def restock(self, sku: str, left: int, /) -> int:
+        self._called("restock")
+        return 3
+
     def resend(self) -> int:
         self._called("resend")
         return 1
@@ -223,6 +227,19 @@ def test_without_its_fault_the_finding_fails(run: Run, shop: FakeShop) -> None:
     result = run(inject=False)
     assert (result.verdict, result.exit_code) == ("fail", 1)
     assert "set_fault" not in shop.calls and shop.as_found
+
+
+def everybody_comes(shop: Bench) -> None:
+    """A rush."""
+    shop.rush("broken", LoadPlan(mix="products", rate=400, seconds=6, quick_seconds=6))
+
+
+def test_a_rush_is_a_fault_in_the_journal_and_the_mutation_test_leaves_it_out(run: Run) -> None:
+    crowded, calm = journal(run(toy_lab(everybody_comes))), journal(run(toy_lab(everybody_comes), inject=False))
+    assert [load["loads"]["broken"]["rate"] for load in (crowded, calm)] == [400, 100]
+    (rush,) = crowded["faults"]
+    assert rush["fault"] == "rush" and rush["from"] <= rush["until"]
+    assert calm["faults"] == []
 
 
 def test_a_baseline_that_is_not_met_is_unknown_and_nothing_is_broken(run: Run, shop: FakeShop) -> None:
