@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, wire, wrk
+from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, stock, wire, wrk
 from labs.bench.measurement import Measurement, Say
 from labs.commands.output import QUIET, complain, err
 from labs.control.client import ShopClient
@@ -21,6 +21,7 @@ INSIDE: Mapping[str, MeasureShop] = {
     "memory": memory.measure,
     "product": product.measure,
     "checkout": checkout.measure,
+    "stock": stock.measure,
     "load": load.measure,
     "wire": wire.measure,
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, load, memory, product, wire, wrk
+from labs.bench import checkout, load, memory, product, stock, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -56,3 +56,12 @@ def test_the_wire_is_measured_in_turn_with_a_shop_that_has_none(healed: ShopClie
     found = wire.measure(healed, said.append, rounds=1, seconds=0.3, orders=8)
     assert [each.unit for each in found] == ["requests/s", "orders/s"]
     assert all(each.ratio for each in found)
+
+
+def test_strategies_of_taking_stock_are_measured_and_leave_no_trace(healed: ShopClient) -> None:
+    before = healed.rows("select sum(available) as left, sum(reserved) as reserved from inventory.stock")
+    found = stock.measure(healed, lambda _: None, rounds=1, seconds=0.5)
+    assert [each.name for each in found if each.met is not None] == ["stock_buckets_50ms"]
+    assert all(each.ratio for each in found)
+    assert healed.check() == []
+    assert healed.rows("select sum(available) as left, sum(reserved) as reserved from inventory.stock") == before
