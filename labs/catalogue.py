@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from labs.caching import cache_aside, cache_node_loss, cache_stampede, cache_warming, slow_cache
+from labs.flash_sale import overselling
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
@@ -23,6 +24,7 @@ COURSE: Sequence[Lab] = (
     poison_message.LAB,
     redelivery.LAB,
     broker_crash.LAB,
+    overselling.LAB,
 )
 
 

@@ -88,6 +88,12 @@ def test_a_hot_key_is_wanted_as_often_as_was_said() -> None:
         find("hot")
 
 
+def test_everybody_buys_the_hot_item_each_with_a_key_of_their_own() -> None:
+    wanted = take("hot_item:pot-020", 30)
+    assert {request.body["items"][0]["sku"] for request in wanted} == {"pot-020"}  # type: ignore[index]
+    assert len({request.headers["Idempotency-Key"] for request in wanted}) == 30
+
+
 def test_browsing_never_writes_and_checking_out_always_does() -> None:
     assert {request.method for request in take("browse", 300)} == {"GET"}
     assert {(request.method, request.path) for request in take("checkout", 50)} == {("POST", "/api/orders")}

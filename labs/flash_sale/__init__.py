@@ -1,0 +1,1 @@
+"""Labs about one item that everybody wants at once."""
