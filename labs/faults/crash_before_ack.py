@@ -10,7 +10,7 @@ from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
 PATH = "/internal/faults/crash"
-WORK_WITHIN_S = 5.0
+WORK_WITHIN_S = 10.0
 
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:

@@ -2,8 +2,19 @@
 
 from labs.control.probes import WORK_QUEUES
 from labs.faults.fault import Fault, Parameter
+from labs.faults.patient import Patient
 
 POLICY = "fault-queue-limit"
+PLENTY = {"max-length": 1_000_000, "overflow": "reject-publish"}
+
+
+def undo(shop: Patient, _target: str) -> None:
+    """Widen the limit, then lift it: a quorum queue without a limit never tells those whom it has turned away that they
+    may go on, and whoever passes messages on from a retry queue would wait for that for ever.
+    """
+    shop.broker.set_policy(POLICY, f"({'|'.join(WORK_QUEUES)})", PLENTY)
+    shop.broker.clear_policy(POLICY)
+
 
 FAULT = Fault(
     name="queue_limit",
@@ -18,6 +29,6 @@ FAULT = Fault(
     apply=lambda shop, _target, given: shop.broker.set_policy(
         POLICY, given["queue"], {"max-length": given["x-max-length"], "overflow": given["x-overflow"]}
     ),
-    undo=lambda shop, _target: shop.broker.clear_policy(POLICY),
+    undo=undo,
     outlives=True,
 )

@@ -82,6 +82,19 @@ def test_queue_limit_leaves_in_the_outbox_what_the_queue_may_not_hold(breakable:
     eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=20)
 
 
+def test_a_queue_whose_limit_is_lifted_takes_what_waits_for_another_try(breakable: ShopClient) -> None:
+    breakable.set_fault("poison_message", "rabbitmq")
+    eventually(lambda: breakable.queues()["fulfilment.dead"] == 1, within_s=30)  # the retry queues have passed it on
+    breakable.set_fault("process_stop", "fulfilment-1")
+    breakable.set_fault("queue_limit", "rabbitmq", **{"x-max-length": 1})
+    orders = [order(breakable) for _ in range(4)]
+    eventually(lambda: breakable.queues()["fulfilment"] >= 1)
+    breakable.heal()
+    breakable.set_fault("poison_message", "rabbitmq")
+    eventually(lambda: breakable.queues()["fulfilment.dead"] == 1, within_s=30)
+    eventually(lambda: all(is_shipped(breakable, path) for path in orders))
+
+
 def test_queue_limit_with_drop_head_makes_dead_letters_of_the_oldest(breakable: ShopClient) -> None:
     breakable.set_fault("process_stop", "notifications-1")
     limit = {"queue": "notifications", "x-max-length": 2, "x-overflow": "drop-head"}
