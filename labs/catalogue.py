@@ -8,6 +8,7 @@ from labs.flash_sale import overselling
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
+from labs.resilience import idempotency
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -24,6 +25,7 @@ COURSE: Sequence[Lab] = (
     poison_message.LAB,
     redelivery.LAB,
     broker_crash.LAB,
+    idempotency.LAB,
     overselling.LAB,
 )
 

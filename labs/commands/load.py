@@ -17,7 +17,8 @@ INTERRUPTED = 130
 Mix = Annotated[
     str,
     typer.Option(
-        help="browse, products, stock, shelf, checkout, sale, shoppers (whole visits), bots or rush (a sale with bots)."
+        help="browse, products, stock, shelf, checkout, twice, sale, shoppers (whole visits), bots "
+        "or rush (a sale with bots)."
     ),
 ]
 Arrival = Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")]

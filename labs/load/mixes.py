@@ -8,6 +8,7 @@ from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_c
 from labs.load.sample import BOT
 from labs.load.shelf import shelf
 from labs.load.shoppers import Step, Visit, shoppers
+from labs.load.twice import twice
 
 Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
 """Draws visitors to a shop with these products, the most wanted one first."""
@@ -95,12 +96,18 @@ def one_each(requests: Callable[[Random, Sequence[str]], Iterator[Request]]) -> 
     return lambda random, skus: ((Step(0.0, request),) for request in requests(random, skus))
 
 
+def buyers_twice(random: Random, skus: Sequence[str]) -> Iterator[Visit]:
+    """`checkout`, and every order is sent twice."""
+    return twice(random, skus[:PLENTY])
+
+
 MIXES: dict[str, Mix] = {
     "browse": one_each(browse),
     "products": one_each(products),
     "stock": one_each(stock),
     "shelf": one_each(shelf),
     "checkout": one_each(checkout),
+    "twice": buyers_twice,
     "sale": one_each(sale),
     "shoppers": shoppers,
     "bots": one_each(bots),

@@ -1,5 +1,6 @@
 """Orders: settings, parts, server."""
 
+import secrets
 from dataclasses import dataclass
 
 from flask import Flask
@@ -54,7 +55,11 @@ def build(settings: Settings, background: Background) -> Flask:
         attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s
     )
     background.runs("reconciler", every(settings.settle_every_s, reconciler.reconcile, "reconciler"))
-    return create_app(checkout, orders, {"database": database.ping})
+
+    def key_of(key: str) -> str:
+        return key if flags["orders.idempotent"] else f"{key}~{secrets.token_hex(8)}"
+
+    return create_app(checkout, orders, {"database": database.ping}, key_of)
 
 
 service = Service("orders", Settings, build)

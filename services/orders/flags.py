@@ -4,6 +4,9 @@ from services.common.flags import Flag
 
 FLAGS = (
     Flag(
+        name="orders.idempotent", default=True, help="the same Idempotency-Key again is the same order, not another one"
+    ),
+    Flag(
         name="orders.ship_in_request",
         default=False,
         help="whether a checkout waits until its parcel is packed, instead of leaving that to the queue",

@@ -14,6 +14,7 @@ from labs.load.mixes import BOT_ADDRESSES, BOT_SHARE, MIXES, plan
 from labs.load.request import Request
 from labs.load.sample import BOT, BUYER
 from labs.load.shoppers import Step, Visit, shoppers
+from labs.load.twice import TRY_AGAIN_S
 
 SKUS = [f"sku-{number}" for number in range(50)]
 
@@ -70,6 +71,13 @@ def test_think_times_are_exponential_and_have_an_end() -> None:
     times = [people.think(random) for _ in range(20_000)]
     assert fmean(times) == pytest.approx(people.THINK_S, rel=0.05) and max(times) <= 10 * people.THINK_S
     assert sum(time > people.THINK_S for time in times) / len(times) == pytest.approx(0.368, abs=0.02)  # 1/e
+
+
+def test_who_sends_twice_sends_the_same_at_once_or_later_than_the_shop_waits_for_payments() -> None:
+    sent = list(islice(MIXES["twice"](Random(1), SKUS), 40))
+    assert all(one.request == other.request for one, other in sent)
+    assert [other.at_s - one.at_s for one, other in sent] == [0.0, TRY_AGAIN_S] * 20
+    assert len({one.request.headers["Idempotency-Key"] for one, _ in sent}) == 40
 
 
 @given(st.sampled_from(list(MIXES)), st.integers(0, 99))
