@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import breaking, laboratory, lifecycle, load, operate, study, warm, wire
+from labs.commands import breaking, laboratory, lifecycle, load, operate, replication, study, warm, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -44,6 +44,9 @@ COMMANDS: dict[Callable[..., None], str] = {
     operate.recall: WORK,
     operate.restock: WORK,
     operate.resend: WORK,
+    replication.failover: WORK,
+    replication.switchover: WORK,
+    replication.rejoin: WORK,
     operate.flags: WORK,
     operate.flag: WORK,
     wire.wire: WORK,

@@ -14,6 +14,7 @@ from compose.topology import Service, Topology
 GATEWAY, GATEWAY_INTERNAL, CONTROL, WIRE = 0, 1, 2, 3
 FIXED = {
     "gateway": GATEWAY,
+    "control": CONTROL,
     "wire": WIRE,
     "memcached-1": 11,
     "memcached-2": 12,
@@ -57,13 +58,15 @@ class Addresses:
         return Link(client=client, server=server, listen=listen, upstream=self[server])
 
     def links(self, scale: Mapping[str, int]) -> list[Link]:
-        """All of them."""
-        return [
+        """All of them; where there is a wire, control looks through it as well whether a Postgres can be reached."""
+        found = [
             self.link(client, server)
             for service, reached in self._topology.links()
             for client in self._components(service, scale)
             for server in self._components(reached, scale)
         ]
+        watched = [service.name for service in self._topology if service.ready == "postgres"] if found else []
+        return found + [self.link("control", server) for server in watched]
 
     def variables(self, scale: Mapping[str, int], service: Service, component: str) -> dict[str, str]:
         """What compose.yaml's placeholders stand for when everything is on loopback, for one component."""

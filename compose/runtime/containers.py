@@ -96,6 +96,9 @@ class ContainersRuntime:
         with ThreadPoolExecutor(max_workers=len(listed)) as pool:
             return list(pool.map(lambda pair: self._describe(pair[0], pair[1], found.get(pair[1]), used), listed))
 
+    def state(self, component: str) -> State:
+        return STATES.get(self._container(component).state, "stopped")
+
     def start(self, component: str) -> None:
         container = self._container(component)
         if container.state == "paused":
@@ -133,6 +136,10 @@ class ContainersRuntime:
 
     def small_disk(self, component: str, megabytes: int | None) -> None:
         raise RuntimeFailed("the volume of a container is not exchanged while the shop runs: local processes can do it")
+
+    def copy_anew(self, postgres: str) -> None:
+        leave_word = ("--entrypoint", "sh", postgres, "-c", 'touch "$DATA/rebuild"')
+        self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", *leave_word, within_s=60)
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._service(service)

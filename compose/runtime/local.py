@@ -69,8 +69,8 @@ class LocalRuntime:
         kinds = {name: self._roster.of(name).kind for name in self._supervisor.running}
         for kind in STOP_ORDER:
             members = sorted(name for name in self._supervisor.running if kinds.get(name) == kind)
-            if kind == "store":  # the primary last, so that a replica is not left waiting for it
-                members = [name for name in members if name != "postgres-1"]
+            if kind == "store":  # a primary last, so that no replica is left waiting for it
+                members = [name for name in members if not self._around.is_primary(name)]
             self._end(members, 1.0 if kind in ("service", "worker", "gateway") else 1.5, progress)
         self._end(sorted(self._supervisor.running), 1.0, progress)
         self._supervisor.close()
@@ -88,6 +88,10 @@ class LocalRuntime:
         ]
         with ThreadPoolExecutor(max_workers=len(listed)) as pool:
             return list(pool.map(lambda pair: self._describe(*pair), listed))
+
+    def state(self, component: str) -> State:
+        self._roster.of(component)
+        return self._state(component)
 
     def start(self, component: str) -> None:
         service = self._roster.of(component)
@@ -107,10 +111,11 @@ class LocalRuntime:
         if not isinstance(number, signals.Signals):
             raise RuntimeFailed(f"{signal} is no signal's name; SIGKILL, SIGTERM, SIGHUP are some")
         process = self._process(component)
-        processes.send(process, number, whole=number == signals.SIGKILL)
-        if number == signals.SIGKILL:
-            self._supervisor.wait_gone([component], 2.0)
-            self._paused.discard(component)
+        if number != signals.SIGKILL:
+            return processes.send(process, number, whole=False)
+        processes.kill(process)
+        self._supervisor.wait_gone([component], 2.0)
+        self._paused.discard(component)
 
     def pause(self, component: str) -> None:
         with self._freezing:
@@ -134,6 +139,9 @@ class LocalRuntime:
         small_disk.unmount(folder)
         if megabytes is not None:
             small_disk.mount(folder, megabytes, self._user)
+
+    def copy_anew(self, postgres: str) -> None:
+        self.exec(postgres, ("bash", "-c", 'touch "$DATA/rebuild"'))
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)

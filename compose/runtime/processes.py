@@ -51,6 +51,26 @@ def send(process: Ours, signal: int, whole: bool = True) -> None:
             member.send_signal(signal)
 
 
+def kill(process: Ours) -> None:
+    """Kill a process and all its descendants; returns when they have ended, or after 2 s."""
+    root = process.process()
+    members = tree(root) if root else []
+    for member in members:
+        with contextlib.suppress(*GONE):
+            member.kill()
+    deadline = time.monotonic() + 2
+    while any(_lives(member) for member in members) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Not so a zombie: whoever has to bury the orphans may take his time."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except GONE:
+        return False
+
+
 def end(processes: Iterable[tuple[Ours, int]], grace_s: float) -> None:
     """Ask each to end with its own stop signal, let frozen ones go on so that they can, kill what is left after
     `grace_s`.

@@ -63,6 +63,11 @@ class Surroundings:
         """What a component stores, or all of them."""
         return self._shop / "data" / component
 
+    def is_primary(self, component: str) -> bool:
+        """Is this the data of a Postgres that follows nobody?"""
+        database = self.data(component) / "db"
+        return database.is_dir() and not (database / "standby.signal").exists()
+
     def log(self, component: str) -> Path:
         """Where a component's output goes."""
         return self._shop / "logs" / f"{component}.log"

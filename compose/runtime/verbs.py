@@ -71,6 +71,9 @@ class Runtime(Protocol):
     def ps(self) -> Sequence[Component]:
         """All components, in the order of compose.yaml, whatever their state."""
 
+    def state(self, component: str) -> State:
+        """Whether it is there, without asking it anything."""
+
     def start(self, component: str) -> None:
         """Start a stopped component, wait until it is ready (at most 30 s)."""
 
@@ -78,7 +81,7 @@ class Runtime(Protocol):
         """Ask it to end (its stop signal), kill it after `grace_s`."""
 
     def kill(self, component: str, signal: str = "SIGKILL") -> None:
-        """Send a signal to the whole component."""
+        """Send a signal to the whole component; with SIGKILL, return when nothing of it is left."""
 
     def pause(self, component: str) -> None:
         """Freeze it: its sockets stay open, nothing answers."""
@@ -93,6 +96,9 @@ class Runtime(Protocol):
         """Have a stopped component start on an empty disk of its own that is so small; None: on its own one again, with
         what it held then.
         """
+
+    def copy_anew(self, postgres: str) -> None:
+        """Have a stopped Postgres start as a copy of the other one, and as nothing else, whoever starts it."""
 
     def scale(self, service: str, replicas: int) -> None:
         """Run that many replicas; the gateway is told by the caller."""

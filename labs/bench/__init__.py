@@ -7,7 +7,21 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
-from labs.bench import checkout, down, ground, load, machine, memory, product, report, startup, stock, wire, wrk
+from labs.bench import (
+    checkout,
+    down,
+    failover,
+    ground,
+    load,
+    machine,
+    memory,
+    product,
+    report,
+    startup,
+    stock,
+    wire,
+    wrk,
+)
 from labs.bench.measurement import Measurement, Say
 from labs.commands.output import QUIET, complain, err
 from labs.control.client import ShopClient
@@ -24,6 +38,7 @@ INSIDE: Mapping[str, MeasureShop] = {
     "stock": stock.measure,
     "load": load.measure,
     "wire": wire.measure,
+    "failover": failover.measure,
 }
 """These look at a running one, which they share."""
 KNOWN = (*INSIDE, *STARTS)

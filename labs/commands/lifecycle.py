@@ -2,7 +2,7 @@
 
 import time
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -144,8 +144,22 @@ def status(name: Name = "shop", as_json: Json = False) -> None:
     table("component", "state", "ready", "role", "address", "pid", "MB", right=("pid", "MB"), rows=rows)
     total = sum(c["memory_mb"] or 0 for c in report["components"])
     out.print(f"[{QUIET}]{len(report['components'])} components, {total:.0f} MB (shared memory counted once)[/]")
+    out.print(f"[{QUIET}]{replicated(report['replication'])}[/]")
+    for step in report["moves"][-1:]:
+        out.print(f"[{QUIET}]last move of a role, {step['at']}: {step['node']} {step['what']}[/]", soft_wrap=True)
     for fault in report["faults"]:
         out.print(f"[{BAD}]✗[/] broken: {fault['fault']} {fault['target']} {fault['given']}")
+
+
+def replicated(found: dict[str, Any] | None) -> str:
+    """How far the replica is behind, in words."""
+    if found is None:
+        return "no Postgres takes writes"
+    how = "synchronously" if found["synchronous"] else "asynchronously"
+    if replica := found["replica"]:
+        behind = f"{replica['behind_ms'] or 0:g} ms and {replica['behind_bytes']} bytes behind"
+        return f"{found['primary']} is followed {how}, {replica['state']}, {behind}"
+    return f"{found['primary']} is followed by nobody"
 
 
 def doctor(name: Name = "shop", as_json: Json = False) -> None:

@@ -110,7 +110,7 @@ def live(here: Place) -> None:
             progress("first order", "starting")
             order = first_order.shipped()
             progress("first order", "ready")
-            shop.health.start()
+            shop.watch()
             serve(shop, here, order)
     finally:
         place.write(here)

@@ -98,6 +98,18 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         name = _given("name", str)
         return {"name": name, "value": shop.set_flag(name, _given("value", str))}
 
+    @app.post("/failover")
+    def failover() -> Any:
+        return {"steps": [asdict(step) for step in shop.roles.fail_over().steps]}
+
+    @app.post("/switchover")
+    def switchover() -> Any:
+        return {"steps": [asdict(step) for step in shop.roles.switch_over().steps]}
+
+    @app.post("/rejoin")
+    def rejoin() -> Any:
+        return {"steps": [asdict(step) for step in shop.roles.rejoin().steps]}
+
     @app.post("/redeliver")
     def redeliver() -> Any:
         return {"put_back": shop.repairs.redeliver(_given("queue", str))}

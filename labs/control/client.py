@@ -92,6 +92,22 @@ class ShopClient:
         found: list[dict[str, Any]] = self._call("POST", "/rows", query=query, node=node)["rows"]
         return found
 
+    def failover(self) -> list[dict[str, Any]]:
+        """Replace the primary by its replica, in whatever state it is; the steps: at, seconds, node, what."""
+        return self._move("/failover")
+
+    def switchover(self) -> list[dict[str, Any]]:
+        """Exchange the roles of primary and replica, nothing lost; the steps."""
+        return self._move("/switchover")
+
+    def rejoin(self) -> list[dict[str, Any]]:
+        """Bring back the old primary as a replica; the steps."""
+        return self._move("/rejoin")
+
+    def _move(self, path: str) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = self._call("POST", path)["steps"]
+        return steps
+
     def redeliver(self, queue: str) -> int:
         """Put a queue's dead letters back into it; how many."""
         put_back: int = self._call("POST", "/redeliver", queue=queue)["put_back"]

@@ -44,7 +44,7 @@ class Probes:
                 target_session_attrs="any" if node else "read-write",
                 connect_timeout=2,
                 row_factory=dict_row,
-                options="-c statement_timeout=5000",
+                options="-c statement_timeout=5000 -c synchronous_commit=local",  # never wait for a replica
             )
         except psycopg.OperationalError as error:
             raise RuntimeFailed(f"no Postgres takes writes: {str(error).splitlines()[0]}") from error

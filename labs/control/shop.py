@@ -26,6 +26,7 @@ from labs.control.links import Links
 from labs.control.postgres import Postgres
 from labs.control.probes import Probes
 from labs.control.repairs import Repairs
+from labs.control.roles import Roles
 
 PUT = """
 import os, sys, urllib.request
@@ -55,10 +56,17 @@ class RunningShop:
         self.repairs = Repairs(self.probes)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
+        self.roles = Roles(runtime, addresses, secrets["ADMIN_PASSWORD"], self.flags.value, self._lock, folder)
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
+
+    def watch(self) -> None:
+        """Look after replicas and the primary until `close`."""
+        self.health.start()
+        self.roles.start()
 
     def close(self) -> None:
         """End what was started beside the shop."""
+        self.roles.stop()
         self.helpers.end_all()
 
     @property
@@ -79,6 +87,8 @@ class RunningShop:
             "wired": wire is not None,
             "components": components,
             "faults": [asdict(entry) for entry in self._faults.entries()],
+            "replication": self.roles.replication(),
+            "moves": self.roles.steps,
         }
 
     # -- balancing and scale
@@ -111,8 +121,12 @@ class RunningShop:
         """Switch something in the running shop; returns when every replica that runs follows. Raises UnknownFlag."""
         with self._lock:
             value, version = self.flags.set(name, text)
+            self.roles.obey()
+        service = name.partition(".")[0]
+        if service == "postgres":  # no replica follows these, control does
+            return value
         deadline = time.monotonic() + FOLLOW_S
-        while self._behind(name.partition(".")[0], version) and time.monotonic() < deadline:
+        while self._behind(service, version) and time.monotonic() < deadline:
             time.sleep(0.1)
         return value
 
@@ -147,14 +161,20 @@ class RunningShop:
         self._faults.undo_what_outlived()
 
     def _start_all(self) -> list[str]:
-        failures = []
-        for component in self.runtime.ps():
-            if component.state != "running":
-                try:
-                    self.start(component.name)
-                except RuntimeFailed as error:
-                    failures.append(str(error))
-        return failures
+        """Why those did not start that did not. Stores all at once: one Postgres may have to wait for the other."""
+        away = [component for component in self.runtime.ps() if component.state != "running"]
+        stores = [component.name for component in away if component.kind == "store"]
+        with ThreadPoolExecutor(max_workers=max(len(stores), 1)) as pool:
+            failures = list(pool.map(self._try_start, stores))
+        failures += [self._try_start(component.name) for component in away if component.name not in stores]
+        return [why for why in failures if why]
+
+    def _try_start(self, component: str) -> str | None:
+        try:
+            self.start(component)
+        except RuntimeFailed as error:
+            return str(error)
+        return None
 
     def _clear_links(self) -> list[str]:
         try:
@@ -238,14 +258,17 @@ class RunningShop:
             return [asdict(result) for result in invariants.check(connection, settle_s)]
 
     def reset(self) -> None:
-        """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags and balancing at
-        their defaults."""
+        """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags, balancing and
+        Postgres' roles as they were at first.
+        """
         with self._lock:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
+            self.roles.as_described()
             with self.workers_away():
                 self.probes.purge_queues()
                 self.flags.clear()
+                self.roles.obey()
                 self.runtime.run("migrate", ("--reset",))
                 self.probes.flush_caches()
             self.balancer.introduce_all()

@@ -9,7 +9,7 @@ from compose.runtime.verbs import RuntimeFailed
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
-COPY_ANEW_LATER = 'echo "${FOLLOW:-$(< "$DATA/follow")}" > "$DATA/rebuild"'
+COPY_ANEW_LATER = 'touch "$DATA/rebuild"'
 FILL = """
 read -r free all < <(df --block-size=1 --output=avail,size "$DATA" | tail -1)
 head --bytes $((free - all * (100 - $0) / 100)) /dev/zero > "$DATA/full" || true # somebody else took the last of it
@@ -23,6 +23,7 @@ def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
     shop.stop(target, 5.0)
     try:
         shop.small_disk(target, given["disk_mb"])
+        shop.exec(target, "bash", "-c", COPY_ANEW_LATER)
         shop.start(target)
         shop.exec(target, "bash", "-c", FILL, str(given["fill_percentage"]))
         shop.postgres.run("", WRITE, SQL("select pg_switch_wal()"), WRITE)

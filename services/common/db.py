@@ -22,6 +22,8 @@ T = TypeVar("T")
 REPLICA_OUT_S = 3.0
 CHECK_S = 0.5
 FIRST_CONNECTION_S = 0.5
+LOOK_FOR_PRIMARY_S, LOOK_EVERY_S = 1.0, 0.2
+RECONNECT_S = 0.1  # then the pool gives up, and tries again when a request comes
 MAX_IDLE_S = 10.0  # a connection is a process of 1 to 2 MB at the server
 
 
@@ -41,6 +43,24 @@ class BoundedConnection(Connection[Any]):
                 self.pgconn.finish()
                 raise errors.QueryCanceled(f"no answer from Postgres within {timeout or self.bound_s} s") from error
             raise
+
+
+class PrimaryConnection(BoundedConnection):
+    """One to whoever takes writes. While the roles move nobody does, for a second or two: then it looks again, as the
+    pool itself would wait for a second before it does.
+    """
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> "PrimaryConnection":
+        """Raises OperationalError when a second was not enough."""
+        deadline = time.monotonic() + LOOK_FOR_PRIMARY_S
+        while True:
+            try:
+                return super().connect(*args, **kwargs)
+            except errors.OperationalError:
+                if time.monotonic() + LOOK_EVERY_S > deadline:
+                    raise
+            time.sleep(LOOK_EVERY_S)
 
 
 def _check(connection: BoundedConnection) -> None:
@@ -83,13 +103,13 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
 
     return ConnectionPool(
         lambda: conninfo(settings, role, target),  # when it connects: see `split`
-        connection_class=BoundedConnection,
+        connection_class=PrimaryConnection if target == "read-write" else BoundedConnection,
         kwargs={"autocommit": False},
         min_size=min_size,
         max_size=settings.db_pool,
         max_idle=MAX_IDLE_S,
         timeout=settings.db_pool_wait_s,
-        reconnect_timeout=1.0,
+        reconnect_timeout=RECONNECT_S,
         num_workers=1,
         configure=bound,
         check=_check,

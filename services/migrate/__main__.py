@@ -7,6 +7,7 @@ python -m services.migrate --reset    the same, and everything that happened sin
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from services.migrate.flags import make_flags
 from services.migrate.places import SERVICES, empty_tables, make_places
 from services.migrate.seed import products, seed
 from services.migrate.tables import make_tables
+
+PRIMARY_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,19 @@ class Settings:
 
 
 def administrator(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection to the node that takes writes; gives up after 2 s per node, 5 s per lock."""
+    """A connection to the node that takes writes, which may be the last to start; gives up after 5 s per lock."""
+    deadline = time.monotonic() + PRIMARY_WITHIN_S
+    while True:
+        try:
+            return connect(settings)
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def connect(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
+    """The same, if it is there by now; gives up after 2 s per node."""
     hosts, ports = zip(*map(split, settings.postgres), strict=True)
     return psycopg.connect(
         host=",".join(hosts),
@@ -51,7 +66,7 @@ def administrator(settings: Settings) -> psycopg.Connection[tuple[object, ...]]:
         password=settings.admin_password,
         target_session_attrs="read-write",
         connect_timeout=2,
-        options="-c lock_timeout=5s",
+        options="-c lock_timeout=5s -c synchronous_commit=local",  # the replica may come later
     )
 
 

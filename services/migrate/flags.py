@@ -32,7 +32,23 @@ GATEWAY = (
 )
 """Obeyed by control, which tells the gateway."""
 
-FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *INVENTORY, *ORDERS, *RELAY)
+POSTGRES = (
+    Flag(
+        name="postgres.failover",
+        default="off",
+        choices=("off", "promote", "rebuild"),
+        help="what becomes of a primary that is gone: nothing, the replica takes its place, or it is brought back as a "
+        "replica as well",
+    ),
+    Flag(
+        name="postgres.synchronous",
+        default=False,
+        help="whether a commit waits until the replica has it on disk, and so for ever while there is none",
+    ),
+)
+"""Obeyed by control, which keeps the values it knew last while Postgres is away."""
+
+FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *INVENTORY, *ORDERS, *POSTGRES, *RELAY)
 
 TABLES = """
 create schema if not exists flags;

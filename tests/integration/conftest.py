@@ -11,7 +11,7 @@ from tests.integration.private_stores import Broker, ShopDatabase, eventually, f
 @pytest.fixture(scope="session")
 def shop_database() -> Iterator[ShopDatabase]:
     """A migrated and seeded database; tests use keys and items of their own."""
-    with started("postgres", ADMIN_PASSWORD="adm'in", FOLLOW="") as store:
+    with started("postgres", ADMIN_PASSWORD="adm'in", PARTNER="") as store:
         database = ShopDatabase(store.address)
         eventually(database.ready)
         migrate(database.migrate_settings, reset=False)

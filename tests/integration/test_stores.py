@@ -39,6 +39,10 @@ class Store:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
+    def knows(self, partner: "Store") -> None:
+        """Tell it of a server that was made later."""
+        self._environment["PARTNER"] = partner.address
+
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
@@ -119,13 +123,19 @@ handed_out: set[int] = set()
 
 
 def postgres(store: Callable[..., Store], follow: str = "") -> Store:
-    return store("postgres", ADMIN_PASSWORD="pass'word", FOLLOW=follow)
+    return store("postgres", ADMIN_PASSWORD="pass'word", PARTNER=follow, COPY="yes" if follow else "")
 
 
 def ask(server: Store, sql: str) -> Any:
     """The first column of the first row."""
     with psycopg.connect(
-        host="127.0.0.1", port=server.port, user="shop_admin", password="pass'word", dbname="shop", connect_timeout=2
+        host="127.0.0.1",
+        port=server.port,
+        user="shop_admin",
+        password="pass'word",
+        dbname="shop",
+        connect_timeout=2,
+        autocommit=True,
     ) as connection:
         cursor = connection.execute(sql)
         row = cursor.fetchone() if cursor.description else ("done",)
@@ -179,21 +189,59 @@ def test_killed_postgres_servers_start_again_on_the_same_data_and_stream_again(s
     assert copy.eventually(lambda: ask(copy, "SELECT cups FROM tea WHERE cups = 2")) == 2
 
 
-def test_a_promoted_copy_can_be_copied_by_the_old_primary(store: Callable[..., Store]) -> None:
+def test_a_fenced_primary_comes_back_as_a_copy_of_the_one_that_was_promoted(store: Callable[..., Store]) -> None:
+    old, new = two_servers(store)
+    old.kill()
+    assert ask(new, "SELECT pg_promote(true, 30)")
+    ask(new, "UPDATE tea SET cups = 2")
+    (old.folder / "rebuild").touch()
+    old.start()
+
+    assert old.eventually(lambda: ask(old, "SELECT cups FROM tea WHERE pg_is_in_recovery()")) == 2
+
+
+def test_a_fenced_primary_goes_on_when_nobody_was_promoted_after_all(store: Callable[..., Store]) -> None:
+    old, _ = two_servers(store)
+    old.kill()
+    (old.folder / "rebuild").touch()
+    old.start()
+
+    assert old.eventually(lambda: ask(old, "UPDATE tea SET cups = 2"))
+    assert not (old.folder / "rebuild").exists()
+
+
+def test_a_fenced_primary_does_not_start_while_its_partner_is_silent(store: Callable[..., Store]) -> None:
+    old, new = two_servers(store)
+    for server in (old, new):
+        server.kill()
+    (old.folder / "rebuild").touch()
+    old.start()
+
+    time.sleep(3)
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        ask(old, "SELECT 1")
+
+
+def test_writes_that_were_held_are_taken_again_after_a_restart(store: Callable[..., Store]) -> None:
+    server = postgres(store)
+    server.start()
+    server.eventually(lambda: ask(server, "ALTER SYSTEM SET default_transaction_read_only = on"))
+    server.kill()
+    server.start()
+
+    assert server.eventually(lambda: ask(server, "CREATE TABLE tea AS SELECT 1 AS cups"))
+
+
+def two_servers(store: Callable[..., Store]) -> tuple[Store, Store]:
+    """A primary and its copy, with a table in both."""
     old = postgres(store)
     new = postgres(store, follow=old.address)
+    old.knows(new)
     for server in (old, new):
         server.start()
     old.eventually(lambda: ask(old, "CREATE TABLE tea AS SELECT 1 AS cups"))
     new.eventually(lambda: ask(new, "SELECT cups FROM tea"))
-
-    old.kill()
-    assert ask(new, "SELECT pg_promote(true, 30)")
-    ask(new, "UPDATE tea SET cups = 2")
-    (old.folder / "rebuild").write_text(new.address + "\n")
-    old.start()
-
-    assert old.eventually(lambda: ask(old, "SELECT cups FROM tea WHERE pg_is_in_recovery()")) == 2
+    return old, new
 
 
 def test_a_lock_file_of_a_stranger_does_not_keep_postgres_from_starting(store: Callable[..., Store]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, load, memory, product, stock, wire, wrk
+from labs.bench import checkout, failover, load, memory, product, stock, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -65,3 +65,11 @@ def test_strategies_of_taking_stock_are_measured_and_leave_no_trace(healed: Shop
     assert all(each.ratio for each in found)
     assert healed.check() == []
     assert healed.rows("select sum(available) as left, sum(reserved) as reserved from inventory.stock") == before
+
+
+def test_the_outage_of_each_way_to_lose_the_primary_is_measured(healed: ShopClient) -> None:
+    said: list[str] = []
+    found = failover.measure(healed, said.append, rounds=1)  # raises when an order is lost
+    assert [each.name for each in found] == ["failover_kill", "failover_freeze", "failover_switchover"]
+    assert all(0 < each.measured < 20 for each in found)
+    assert len(said) == 3

@@ -85,7 +85,7 @@ def test_every_pair_that_talks_has_a_link_and_no_two_share_an_address(shop: topo
     links = addresses.links({"catalog": 3})
     names = {link.name for link in links}
     assert {"catalog-3:postgres-2", "cart-1:memcached-1", "relay-1:rabbitmq", "gateway:payments-1"} <= names
-    assert "postgres-2:postgres-1" in names
+    assert {"postgres-2:postgres-1", "postgres-1:postgres-2"} <= names
     assert not any(name.startswith("migrate") for name in names)
     assert len({link.listen for link in links}) == len(links) == len(names)
 
@@ -113,7 +113,7 @@ def test_compose_is_told_the_wires_addresses_and_nothing_else(shop: topology.Top
     links = ContainerLinks(shop, "tea").among(lambda service: service.components())
     ports = {link.name: link.listen.rpartition(":")[2] for link in links}
     told = ContainerLinks(shop, "tea").override(links)["services"]
-    assert told["postgres-2"] == {"environment": {"FOLLOW": f"wire:{ports['postgres-2:postgres-1']}"}}
+    assert told["postgres-2"] == {"environment": {"PARTNER": f"wire:{ports['postgres-2:postgres-1']}"}}
     assert told["cart"]["environment"].keys() == {"MEMCACHED"}
     upstreams = told["gateway"]["environment"]["UPSTREAMS"].split()
     assert f"payments=wire:{ports['gateway:payments-1']}" in upstreams

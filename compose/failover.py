@@ -1,0 +1,160 @@
+"""Failover: the replica takes the primary's place, and the old primary never takes a write again.
+
+    fence      end the old primary, the whole of it; from now on it starts as a copy of the other, or not at all
+    promote    the replica stops following and takes writes
+    rejoin     the old primary comes back as a replica, from a new base backup
+
+The order is the point. Frozen is not dead: a primary that wakes up after its replica was promoted takes writes as
+before, and either has orders that the other will never see (split brain). So whoever cannot be ended is not replaced.
+
+Nobody has to point the services: each knows both servers, and libpq looks for the one that takes writes
+(`target_session_attrs=read-write`); connections to the old one end with it.
+
+There is one that decides, without a quorum: enough for one machine. Over several, the decision itself must survive the
+loss of any of them; that is what Patroni with etcd is for.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from compose.postgres import Postgres
+from compose.runtime.verbs import Runtime, RuntimeFailed
+
+CATCH_UP_S = 3.0
+STREAM_WITHIN_S = 15.0
+STOP_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """`at` is UTC, ISO 8601; `seconds` since the first step of the same move began."""
+
+    at: str
+    seconds: float
+    node: str
+    what: str
+
+
+Note = Callable[[Step], object]
+
+
+@dataclass
+class Move:
+    """The steps of one move, in the order they were done; each is passed on at once."""
+
+    note: Note
+    began: float = field(default_factory=time.monotonic)
+    steps: list[Step] = field(default_factory=list)
+
+    def done(self, node: str, what: str) -> None:
+        """Write a step down."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        step = Step(at=now, seconds=round(time.monotonic() - self.began, 3), node=node, what=what)
+        self.steps.append(step)
+        self.note(step)
+
+
+class Failover:
+    """Moves the roles of two servers. `note` gets every step as it is done. Raises RuntimeFailed, which says what was
+    not done and why.
+    """
+
+    def __init__(self, runtime: Runtime, postgres: Postgres, note: Note = lambda step: None) -> None:
+        self._runtime, self._postgres, self._note = runtime, postgres, note
+
+    def primary(self) -> str | None:
+        """Who takes writes, as far as it answers. Raises RuntimeFailed when both do."""
+        return self._roles()[0]
+
+    def fail_over(self, why: str, gone: Callable[[str], bool] = lambda primary: True) -> Move:
+        """Replace the primary at once, whatever state it is in. One that answers is asked for by `gone` once more."""
+        move = Move(self._note)
+        primary, replica = self._roles()
+        if primary and not gone(primary):
+            raise RuntimeFailed(f"{primary} answers: it is not replaced")
+        if replica is None:
+            raise RuntimeFailed(f"there is no replica that could be promoted{self._hint(primary)}")
+        old = self._other(replica)
+        move.done(old, why)
+        self._fence(old, move)
+        self._promote(replica, move)
+        return move
+
+    def switch_over(self) -> Move:
+        """Exchange the roles of two servers that are well. No confirmed write is lost: when the replica does not catch
+        up, everything stays as it was.
+        """
+        move = Move(self._note)
+        primary, replica = self._roles()
+        if primary is None or replica is None:
+            raise RuntimeFailed(f"it takes a primary and a replica that both answer{self._hint(primary)}")
+        self._hand_over(primary, replica, move)
+        self._fence(primary, move)
+        self._promote(replica, move)
+        self._bring_back(primary, replica, move)
+        return move
+
+    def rejoin(self) -> Move:
+        """Have the server that is not the primary follow it, from a new base backup."""
+        move = Move(self._note)
+        primary, replica = self._roles()
+        if primary is None:
+            raise RuntimeFailed("there is no primary to follow; start what is not running with: ./shoplab heal")
+        if replica and self._postgres.follower(primary):
+            raise RuntimeFailed(f"{replica} follows {primary} already")
+        other = self._other(primary)
+        self._fence(other, move)
+        self._bring_back(other, primary, move)
+        return move
+
+    def _hand_over(self, primary: str, replica: str, move: Move) -> None:
+        """End the primary in good order, with nothing written that the replica does not have."""
+        self._postgres.hold_writes(primary)
+        move.done(primary, "begins no more writes")
+        try:
+            self._postgres.catch_up(primary, CATCH_UP_S)
+        except RuntimeFailed as error:
+            self._postgres.allow_writes(primary)
+            raise RuntimeFailed(f"{primary} stays the primary: {error}") from error
+        move.done(replica, "has received all that was confirmed")
+        self._runtime.stop(primary, STOP_GRACE_S)
+
+    def _fence(self, node: str, move: Move) -> None:
+        """After this it cannot take a write. Raises RuntimeFailed unless that is sure."""
+        if self._runtime.state(node) != "stopped":
+            self._runtime.kill(node, "SIGKILL")
+        if self._runtime.state(node) != "stopped":
+            raise RuntimeFailed(f"{node} could not be ended and may still take writes: nobody is promoted in its place")
+        self._runtime.copy_anew(node)
+        move.done(node, "fenced: it has ended, and can only start as a copy")
+
+    def _promote(self, node: str, move: Move) -> None:
+        self._postgres.promote(node)
+        move.done(node, "promoted: it takes writes")
+
+    def _bring_back(self, node: str, primary: str, move: Move) -> None:
+        self._runtime.start(node)
+        deadline = time.monotonic() + STREAM_WITHIN_S
+        while not self._postgres.follower(primary):
+            if time.monotonic() > deadline:
+                raise RuntimeFailed(f"{node} was copied but does not follow {primary} within {STREAM_WITHIN_S:g} s")
+            time.sleep(0.05)
+        move.done(node, f"rejoined: a copy of {primary} that follows it")
+
+    def _roles(self) -> tuple[str | None, str | None]:
+        """Primary and replica, as far as they answer. Raises RuntimeFailed when both say that they are the primary."""
+        by_role: dict[str | None, list[str]] = {}
+        for node, role in self._postgres.roles().items():
+            by_role.setdefault(role, []).append(node)
+        primaries = by_role.get("primary", [])
+        if len(primaries) > 1:
+            raise RuntimeFailed(f"split brain: {' and '.join(primaries)} both take writes; end one of them")
+        return next(iter(primaries), None), next(iter(by_role.get("replica", [])), None)
+
+    def _other(self, node: str) -> str:
+        return next(each for each in self._postgres.nodes if each != node)
+
+    def _hint(self, primary: str | None) -> str:
+        return f": only {primary} answers; bring the other back with: ./shoplab rejoin" if primary else ""
