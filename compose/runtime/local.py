@@ -79,7 +79,7 @@ class LocalRuntime:
     def forget(self) -> None:
         self._around.forget()
 
-    def ps(self) -> Sequence[Component]:
+    def ps(self, memory: bool = False) -> Sequence[Component]:
         listed = [
             (service, name)
             for service in self._topology
@@ -87,7 +87,7 @@ class LocalRuntime:
             if service.kind != "job"
         ]
         with ThreadPoolExecutor(max_workers=len(listed)) as pool:
-            return list(pool.map(lambda pair: self._describe(*pair), listed))
+            return list(pool.map(lambda pair: self._describe(pair[0], pair[1], memory), listed))
 
     def state(self, component: str) -> State:
         self._roster.of(component)
@@ -229,7 +229,7 @@ class LocalRuntime:
             return "stopped"
         return "paused" if name in self._paused else "running"
 
-    def _describe(self, service: Service, name: str) -> Component:
+    def _describe(self, service: Service, name: str, memory: bool) -> Component:
         state, ready, role = self._state(name), False, None
         if state == "running":
             try:
@@ -246,7 +246,7 @@ class LocalRuntime:
             role=role,
             address=self._addresses[name],
             pid=process.pid if process else None,
-            memory_mb=round(processes.memory_mb(process), 1) if process else None,
+            memory_mb=round(processes.memory_mb(process), 1) if process and memory else None,
             started_at=datetime.fromtimestamp(process.created, UTC).isoformat(timespec="milliseconds")
             if process
             else None,

@@ -68,8 +68,10 @@ class Runtime(Protocol):
     def forget(self) -> None:
         """Remove the data of a shop that is down. Local processes keep all of it in the shop's folder."""
 
-    def ps(self) -> Sequence[Component]:
-        """All components, in the order of compose.yaml, whatever their state."""
+    def ps(self, memory: bool = False) -> Sequence[Component]:
+        """All components, in the order of compose.yaml, whatever their state; with `memory` also how much each uses,
+        which takes longer than all the rest.
+        """
 
     def state(self, component: str) -> State:
         """Whether it is there, without asking it anything."""

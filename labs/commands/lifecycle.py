@@ -133,7 +133,7 @@ def status(name: Name = "shop", as_json: Json = False) -> None:
     """What is running, ready, where, with how much memory."""
     from labs.control.client import ShopClient
 
-    report = ShopClient.of(name).report()
+    report = ShopClient.of(name).report(memory=True)
     if as_json:
         return emit(report)
     out.print(f"[bold]{report['name']}[/]  {report['runtime']}  [bold]{report['url']}[/]")

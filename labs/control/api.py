@@ -53,7 +53,7 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
 
     @app.get("/status")
     def status() -> Any:
-        return shop.status(control_url)
+        return shop.status(control_url, memory="memory" in request.args)
 
     @app.post("/scale")
     def scale() -> Any:

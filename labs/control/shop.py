@@ -74,9 +74,9 @@ class RunningShop:
         """The shop's address in a browser."""
         return f"http://{self.runtime.published()['gateway']}"
 
-    def status(self, control_url: str) -> dict[str, Any]:
+    def status(self, control_url: str, memory: bool = False) -> dict[str, Any]:
         """The contract's `status --json`."""
-        components = [asdict(component) for component in self.runtime.ps()]
+        components = [asdict(component) for component in self.runtime.ps(memory)]
         wire = self.runtime.published().get("wire")
         return {
             "name": self.name,
