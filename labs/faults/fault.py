@@ -18,7 +18,7 @@ class UnknownFault(Exception):
 @dataclass(frozen=True)
 class Parameter:
     """One knob of a fault. The default's type is the parameter's type; a number is from `least` to `most`, a text one
-    of `choices` if there are any.
+    of `choices` if there are any. `such_as`: texts worth trying, where any will do.
     """
 
     default: Value
@@ -27,6 +27,7 @@ class Parameter:
     most: float | None = None
     least: float = 0
     choices: Sequence[str] = ()
+    such_as: Sequence[str] = ()
 
     def __str__(self) -> str:
         """Its default with its unit."""

@@ -1,7 +1,7 @@
 """One replica answers with an error instead of doing its work. The name is Istio's."""
 
 from labs.faults.fault import Fault, Parameter
-from labs.faults.http_delay import CLEAR
+from labs.faults.http_delay import CLEAR, PATHS
 from labs.faults.targets import ANSWERS_HTTP
 
 FAULT = Fault(
@@ -12,7 +12,7 @@ FAULT = Fault(
     parameters={
         "httpStatus": Parameter(503, "", "the status to answer with", most=599),
         "percentage": Parameter(100.0, "%", "share of the requests", most=100),
-        "path": Parameter("/api/", "", "only requests whose path begins so"),
+        "path": Parameter("/api/", "", "only requests whose path begins so", such_as=PATHS),
     },
     apply=lambda shop, target, given: shop.put(
         target,

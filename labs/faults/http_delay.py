@@ -4,6 +4,8 @@ from labs.faults.fault import Fault, Parameter
 from labs.faults.targets import ANSWERS_HTTP
 
 CLEAR = {"fixed_delay_s": 0.0, "http_status": 0}
+PATHS = ("/api/", "/internal/", "/")
+"""What shoppers ask for, what services ask of each other, and all of it with pages, health checks and metrics."""
 
 FAULT = Fault(
     name="http_delay",
@@ -13,7 +15,7 @@ FAULT = Fault(
     parameters={
         "fixedDelay": Parameter(0.3, "s", "delay before the answer", most=60),
         "percentage": Parameter(100.0, "%", "share of the requests", most=100),
-        "path": Parameter("/api/", "", "only requests whose path begins so"),
+        "path": Parameter("/api/", "", "only requests whose path begins so", such_as=PATHS),
     },
     apply=lambda shop, target, given: shop.put(
         target,

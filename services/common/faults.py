@@ -22,6 +22,10 @@ class HttpFault(BaseModel):
     path: str = "/api/"
 
 
+SWITCH = "/internal/faults"
+"""Never struck itself: or a fault of every path could not be undone."""
+
+
 class HttpFaults:
     """The fault in force in this replica, if any."""
 
@@ -30,8 +34,8 @@ class HttpFaults:
 
     def strike(self) -> None:
         """Delay or abort the present request when the fault says so."""
-        fault = self.current
-        if not (fault.fixed_delay_s or fault.http_status) or not request.path.startswith(fault.path):
+        fault, path = self.current, request.path
+        if not (fault.fixed_delay_s or fault.http_status) or not path.startswith(fault.path) or path.startswith(SWITCH):
             return
         if random.random() * 100 >= fault.percentage:
             return
@@ -45,7 +49,7 @@ def install(app: Flask) -> None:
     faults = HttpFaults()
     app.before_request(faults.strike)
 
-    @app.route("/internal/faults", methods=["PUT"])
+    @app.route(SWITCH, methods=["PUT"])
     def set_fault() -> Response:
         faults.current = HttpFault.model_validate_json(request.get_data())
         return Response(faults.current.model_dump_json(), mimetype="application/json")
