@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import breaking, laboratory, lifecycle, load, operate, replication, study, warm, wire
+from labs.commands import breaking, experiments, laboratory, lifecycle, load, operate, replication, study, warm, wire
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -53,6 +53,8 @@ COMMANDS: dict[Callable[..., None], str] = {
     laboratory.labs: LEARN,
     laboratory.compare: LEARN,
     laboratory.replay: LEARN,
+    experiments.experiments: LEARN,
+    experiments.shrink: LEARN,
     study.notebook: LEARN,
     study.bench: LEARN,
     study.test: LEARN,
@@ -84,11 +86,12 @@ def explain(error: Exception) -> int:
     from labs.control.place import NotRunning
     from labs.control.starting import NotStarted
     from labs.engine.folder import NoSuchRun
+    from labs.experiments.draw import BadExperiment
     from labs.faults.fault import UnknownFault
     from labs.load.process import LoadFailed
     from labs.warming import NotWarmed
 
-    wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun)
+    wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun, BadExperiment)
     foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed, NotWarmed)
     if isinstance(error, wrong) or getattr(error, "unknown", False):
         complain(str(error))
