@@ -3,6 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,7 +26,7 @@ def notebook(
     if os.geteuid() == 0:
         command.append("--allow-root")
     environment = {**os.environ, "SHOPLAB_NAME": name, "PYTHONPATH": str(PROJECT)}
-    raise typer.Exit(subprocess.call(command, cwd=PROJECT / "notebooks", env=environment))
+    raise typer.Exit(_call(command, PROJECT / "notebooks", environment))
 
 
 def test(
@@ -34,8 +37,6 @@ def test(
     name: Name = "shop",
 ) -> None:
     """Prove everything: style, types, import contracts, then the tests; what CI runs."""
-    from pathlib import Path
-
     from compose.topology import PROJECT
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shoplab"
@@ -51,7 +52,7 @@ def test(
     for stage in stages:
         err.print(f"[bold]── {' '.join(stage)}[/]", soft_wrap=True)
         program = [str(Path(sys.executable).with_name(stage[0])), *stage[1:]]
-        if code := subprocess.call(program, cwd=PROJECT, env=environment):
+        if code := _call(program, PROJECT, environment):
             complain(f"{stage[0]} found something (exit code {code})")
             raise typer.Exit(1)
     out.print(f"[{GOOD}]✓[/] everything is proved")
@@ -66,3 +67,13 @@ def bench(
     from labs.bench import run
 
     raise typer.Exit(run(what, as_json))
+
+
+def _call(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    """Run a program; its exit code. Ctrl-C goes to the program too, which then has the time it needs to clean up:
+    `subprocess.call` would kill it after a quarter of a second.
+    """
+    with subprocess.Popen(command, cwd=folder, env=environment) as program:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return program.wait()

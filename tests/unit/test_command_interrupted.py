@@ -1,0 +1,33 @@
+"""Ctrl-C in a command that runs another program: the program cleans up, the command waits for it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+CLEANS_UP = """
+import sys, time
+print("here", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    open(sys.argv[1], "w").write("clean")
+    sys.exit(7)
+"""
+CALLS = """
+import os, sys
+from pathlib import Path
+from labs.commands.study import _call
+sys.exit(_call([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path("/"), os.environ))
+"""
+
+
+def test_a_program_that_is_interrupted_has_time_to_clean_up(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CALLS, CLEANS_UP, str(tmp_path / "trace")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as caller:
+        assert caller.stdout and caller.stdout.readline() == b"here\n"
+        os.killpg(caller.pid, signal.SIGINT)
+        assert caller.wait(timeout=30) == 7
+    assert (tmp_path / "trace").read_text() == "clean"
