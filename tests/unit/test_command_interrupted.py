@@ -8,8 +8,8 @@ from pathlib import Path
 
 CLEANS_UP = """
 import sys, time
-print("here", flush=True)
 try:
+    print("here", flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     time.sleep(1)
