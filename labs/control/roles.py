@@ -23,6 +23,7 @@ from labs.control.primary_watch import PrimaryWatch
 POSTGRES = ("postgres-1", "postgres-2")
 EVERY_S, OBEY_EACH, REST_S = 0.25, 4, 5.0
 REBUILD_AFTER_S = 2.0  # copying takes time that the first orders need
+REBUILDS = 5  # tries; a server that has just been promoted may not be ready to be copied
 SHOWN = 20
 
 Setting = Callable[[str], object]
@@ -123,10 +124,17 @@ class Roles:
     def _replace(self, why: str) -> None:
         """The watch has found the primary gone. It may have come back while somebody else held the lock."""
         gone = lambda primary: not self._seen.answers(primary)  # noqa: E731
+        rebuild = self._setting("postgres.failover") == "rebuild"
+        self._noting_failure(lambda: self._move(lambda: self._failover.fail_over(why, gone)))
+        for _ in range(REBUILDS if rebuild else 0):
+            if self._over.wait(REBUILD_AFTER_S):
+                return
+            with suppress(RuntimeFailed):
+                return self._noting_failure(self.rejoin)
+
+    def _noting_failure(self, move: Callable[[], object]) -> None:
         try:
-            self._move(lambda: self._failover.fail_over(why, gone))
-            if self._setting("postgres.failover") == "rebuild" and not self._over.wait(REBUILD_AFTER_S):
-                self.rejoin()
+            move()
         except RuntimeFailed as error:
             Move(self._note).done("control", f"failed: {error}")
             raise

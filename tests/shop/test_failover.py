@@ -41,6 +41,12 @@ def servers(shop: ShopClient) -> Postgres:
     return Postgres(addresses, passwords(folder(shop.name))["ADMIN_PASSWORD"])
 
 
+def synchronous(shop: ShopClient) -> None:
+    """Have orders wait for the replica, from now on."""
+    shop.set_flag("postgres.synchronous", "on")
+    eventually(lambda: shop.report()["replication"]["synchronous"], within_s=WITHIN_S)
+
+
 @contextmanager
 def buying(shop: ShopClient) -> Iterator[Stream]:
     """People buy before, meanwhile and after; what they saw confirmed is there in the end."""
@@ -63,6 +69,7 @@ def outage_s(shop: ShopClient, what: str) -> float:
 
 @pytest.mark.parametrize("fault", ["process_kill", "process_pause"])
 def test_a_primary_that_is_lost_is_replaced_and_no_confirmed_order_with_it(movable: ShopClient, fault: str) -> None:
+    synchronous(movable)  # else the last orders may be on the lost one only
     movable.set_flag("postgres.failover", "promote")
     frozen = psutil.Process(pid(movable, "postgres-1"))
     with buying(movable):
@@ -77,7 +84,7 @@ def test_a_primary_that_is_lost_is_replaced_and_no_confirmed_order_with_it(movab
 
 
 def test_a_primary_that_nobody_reaches_is_replaced_though_it_lives(movable: ShopClient) -> None:
-    movable.set_flag("postgres.synchronous", "on")  # its replica is cut off as well, and maybe a moment earlier
+    synchronous(movable)  # its replica is cut off as well, and maybe a moment earlier
     movable.set_flag("postgres.failover", "promote")
     with buying(movable):
         movable.set_fault("down", "postgres-1")
