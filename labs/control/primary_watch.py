@@ -34,10 +34,16 @@ class PrimaryWatch:
         if self._setting("postgres.failover") == "off":
             return self.look_anew()
         if self._primary is None:
-            self._primary = next((node for node, role in self._postgres.roles().items() if role == "primary"), None)
+            self._primary = self._who()
         elif why := self._gone(self._primary):
             self._missed = 0
             self._replace(why)
+
+    def _who(self) -> str | None:
+        """Who is the primary: who says so, or is silent while the other says that it is the replica."""
+        roles = self._postgres.roles()
+        silent = [node for node, role in roles.items() if role is None and "replica" in roles.values()]
+        return next((node for node, role in roles.items() if role == "primary"), next(iter(silent), None))
 
     def _gone(self, primary: str) -> str | None:
         """Why it counts as gone; None as long as it does not."""

@@ -21,7 +21,7 @@ from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs.control.primary_watch import PrimaryWatch
 
 POSTGRES = ("postgres-1", "postgres-2")
-EVERY_S, OBEY_EACH, REST_S = 0.25, 4, 5.0
+EVERY_S, OBEY_EACH, REST_S = 0.25, 4, 1.0
 REBUILD_AFTER_S = 2.0  # copying takes time that the first orders need
 REBUILDS = 5  # tries; a server that has just been promoted may not be ready to be copied
 SHOWN = 20

@@ -194,3 +194,10 @@ def test_switched_off_it_replaces_nobody() -> None:
     for _ in range(5):
         watch.look()
     assert replaced == []
+
+
+def test_a_primary_that_was_lost_before_the_first_look_is_known_by_its_replica() -> None:
+    watch, replaced = watched(Servers(silent="postgres-1"))
+    watch.look()
+    watch.look()
+    assert len(replaced) == 1
