@@ -12,7 +12,7 @@ pytestmark = pytest.mark.servers
 
 ELSEWHERE = ("up", "down", "test")  # the fixture does the first two, this very run is the third
 COMMANDS = [
-    command.split()
+    [str(PROJECT / word) if (PROJECT / word).is_file() else word for word in command.split()]
     for command in re.findall(r"^\$ \./shoplab (.+)$", (PROJECT / "README.md").read_text(), re.MULTILINE)
     if command.split()[0] not in ELSEWHERE
 ]
