@@ -23,7 +23,7 @@ from compose.runtime import readiness
 from compose.runtime.container_engine import Container, Engine, available, tail
 from compose.runtime.container_links import ContainerLinks, port_of, way
 from compose.runtime.links import Link, lay, to_json
-from compose.runtime.verbs import Component, Progress, RuntimeFailed, State, unknown
+from compose.runtime.verbs import COPY_ANEW, Component, Progress, RuntimeFailed, State, unknown
 from compose.topology import Service
 from compose.wire.client import Wire
 
@@ -138,7 +138,7 @@ class ContainersRuntime:
         raise RuntimeFailed("the volume of a container is not exchanged while the shop runs: local processes can do it")
 
     def copy_anew(self, postgres: str) -> None:
-        leave_word = ("--entrypoint", "sh", postgres, "-c", 'touch "$DATA/rebuild"')
+        leave_word = ("--entrypoint", "sh", postgres, "-c", COPY_ANEW)
         self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", *leave_word, within_s=60)
 
     def scale(self, service: str, replicas: int) -> None:

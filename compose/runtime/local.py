@@ -25,7 +25,7 @@ from compose.runtime.source import drop, readable_source
 from compose.runtime.supervisor import Supervisor
 from compose.runtime.surroundings import Surroundings
 from compose.runtime.throttle import Throttle
-from compose.runtime.verbs import Component, Progress, RuntimeFailed, State
+from compose.runtime.verbs import COPY_ANEW, Component, Progress, RuntimeFailed, State
 from compose.topology import Service, Topology
 from compose.wire.client import Wire
 
@@ -141,7 +141,7 @@ class LocalRuntime:
             small_disk.mount(folder, megabytes, self._user)
 
     def copy_anew(self, postgres: str) -> None:
-        self.exec(postgres, ("bash", "-c", 'touch "$DATA/rebuild"'))
+        self.exec(postgres, ("bash", "-c", COPY_ANEW))
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)

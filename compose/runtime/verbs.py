@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 from compose.runtime.links import Link
 
 State = Literal["running", "paused", "stopped"]
+COPY_ANEW = 'touch "$DATA/rebuild"'
+"""For a shell in a Postgres's place: how it is told to start as a copy of the other (compose/images/postgres/start)."""
 Progress = Callable[[str, str], None]
 """Called with a component and what just happened to it: `starting`, `ready`, `failed: why`."""
 

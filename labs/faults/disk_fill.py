@@ -5,11 +5,10 @@ from typing import Any
 
 from psycopg.sql import SQL
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import COPY_ANEW, RuntimeFailed
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
-COPY_ANEW_LATER = 'touch "$DATA/rebuild"'
 FILL = """
 read -r free all < <(df --block-size=1 --output=avail,size "$DATA" | tail -1)
 head --bytes $((free - all * (100 - $0) / 100)) /dev/zero > "$DATA/full" || true # somebody else took the last of it
@@ -19,11 +18,11 @@ WRITE = SQL("select pg_logical_emit_message(true, 'disk_fill', '')")
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
     """Move to the small disk, fill it, and have the primary begin a new file of its log, for which there is no room."""
-    shop.exec(target, "bash", "-c", COPY_ANEW_LATER)
+    shop.exec(target, "bash", "-c", COPY_ANEW)
     shop.stop(target, 5.0)
     try:
         shop.small_disk(target, given["disk_mb"])
-        shop.exec(target, "bash", "-c", COPY_ANEW_LATER)
+        shop.exec(target, "bash", "-c", COPY_ANEW)
         shop.start(target)
         shop.exec(target, "bash", "-c", FILL, str(given["fill_percentage"]))
         shop.postgres.run("", WRITE, SQL("select pg_switch_wal()"), WRITE)
