@@ -153,10 +153,13 @@ class Database:
         except (errors.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
             raise TimedOut("the database did not confirm in time") from error
 
-    def read(self, query: Callable[[BoundedConnection], T]) -> T:
+    def read(self, query: Callable[[BoundedConnection], T], own: bool = False) -> T:
         """Run a query that only reads: on the replica, or on the primary when the replica fails (then it is left
-        alone for 3 s).
+        alone for 3 s). `own`: whoever asks must see what they have just written, so the primary is asked at once.
         """
+        if own:
+            with self.transaction() as connection:
+                return query(connection)
         if self._replica is not None and time.monotonic() >= self._replica_out_until:
             try:
                 with self._replica.connection() as connection:

@@ -7,6 +7,11 @@ FLAGS = (
         name="orders.idempotent", default=True, help="the same Idempotency-Key again is the same order, not another one"
     ),
     Flag(
+        name="orders.read_your_writes",
+        default=True,
+        help="an order is shown from the primary, not from the replica, which may not have it yet",
+    ),
+    Flag(
         name="orders.ship_in_request",
         default=False,
         help="whether a checkout waits until its parcel is packed, instead of leaving that to the queue",

@@ -1,5 +1,11 @@
-"""The tables `orders` and `lines`. Reads go to the primary: who has just bought must see the order."""
+"""The tables `orders` and `lines`.
 
+Who has just bought must see the order, and never one that goes back from shipped to confirmed: an order is read at the
+primary. That is cheap: only its buyer looks at it, a few times, by its key. What everybody looks at (best sellers here,
+the catalogue elsewhere) is read at the replica, which may be a moment behind.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,10 +54,10 @@ HEAD = "order_id, status, total_cents, placed_at, promised_for"
 
 
 class Orders:
-    """All orders there are."""
+    """All orders there are. `own`: whether buyers read their own writes; else their orders are read at the replica."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, own: Callable[[], bool] = lambda: True) -> None:
+        self._database, self._own = database, own
 
     def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
         """One transaction: the attempt is done, the order exists, its event will be published. Its parcel is promised
@@ -70,8 +76,7 @@ class Orders:
 
     def find(self, order_id: str) -> Order:
         """An order by its id. Raises NotFound."""
-        with self._database.transaction() as connection:
-            return _find(connection, "order_id", order_id)
+        return self._database.read(lambda connection: _find(connection, "order_id", order_id), self._own())
 
     def of_key(self, key: str) -> Order:
         """The order made under a client's key. Raises NotFound."""
