@@ -189,6 +189,21 @@ def done_again(crashes: int, at_once: int = 1) -> int:
     return crashes * at_once
 
 
+def stale_share(lag_s: float, window_s: float) -> float:
+    """lag / window: how many of those who look at what they have written, evenly over a window after it, do so before
+    the replica has it.
+    """
+    return min(1.0, lag_s / window_s)
+
+
+def detection_s(every_s: float, looks: int, answer_s: float = 0.0) -> float:
+    """How long a watch takes to find something gone that it looks at every `every_s`, on the mean: until the next look,
+    then so many looks in a row that are in vain, and a last one before it acts. Each in vain takes `answer_s`: nothing
+    if connections are refused, a whole timeout if nobody answers.
+    """
+    return every_s / 2 + (looks - 1) * max(every_s, answer_s) + 2 * answer_s
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

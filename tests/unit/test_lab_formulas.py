@@ -148,3 +148,14 @@ def test_all_who_come_while_the_first_one_loads_load_too() -> None:
 def test_who_finds_no_connection_waits_for_a_load_and_then_loads() -> None:
     assert formulas.second_wave_s(60, 0.25, 8) == pytest.approx(0.5 - 8 / 60)
     assert formulas.second_wave_s(10, 0.25, 8) == 0.25
+
+
+def test_who_looks_within_the_lag_looks_too_early() -> None:
+    looks = [(number + 0.5) / 100 * 3.0 for number in range(100)]
+    assert formulas.stale_share(1.5, 3.0) == pytest.approx(sum(look < 1.5 for look in looks) / 100)
+    assert formulas.stale_share(5.0, 3.0) == 1.0
+
+
+def test_who_refuses_is_found_sooner_than_who_is_silent() -> None:
+    assert formulas.detection_s(0.25, looks=2) == pytest.approx(0.375)
+    assert formulas.detection_s(0.25, looks=2, answer_s=0.5) == pytest.approx(0.125 + 0.5 + 2 * 0.5)

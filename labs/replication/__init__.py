@@ -1,0 +1,1 @@
+"""Labs about data that is in two places."""
