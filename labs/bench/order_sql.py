@@ -83,13 +83,21 @@ def find_attempt(orders: Session, key: str) -> None:
 
 def open_attempt(orders: Session, key: str, line: Line) -> None:
     """Write down what is tried."""
-    body = {"lines": [{"sku": line.sku, "name": line.name, "quantity": 1, "price_cents": line.price_cents}]}
-    fingerprint = hashlib.sha256(json.dumps([[(line.sku, 1)], "tok_ok"]).encode()).hexdigest()
     orders.execute(
         "insert into attempts (key, fingerprint, body) values (%s, %s, %s) on conflict (key) do nothing "
         "returning key, fingerprint, round, state, failure, body",
-        (key, fingerprint, Jsonb(body)),
+        (key, fingerprint(line), body(line)),
     )
+
+
+def fingerprint(line: Line) -> str:
+    """What is wished for, as orders recognizes it again."""
+    return hashlib.sha256(json.dumps([[(line.sku, 1)], "tok_ok"]).encode()).hexdigest()
+
+
+def body(line: Line) -> Jsonb:
+    """What is tried, as orders writes it down."""
+    return Jsonb({"lines": [{"sku": line.sku, "name": line.name, "quantity": 1, "price_cents": line.price_cents}]})
 
 
 def reserve(inventory: Session, key: str, line: Line) -> None:
@@ -150,14 +158,30 @@ def keep(inventory: Session, key: str) -> None:
     )
 
 
-def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
-    """The order, its line and its event."""
-    order_id = secrets.token_hex(16)
+def decide(orders: Session, key: str, line: Line) -> None:
+    """The attempt becomes an order."""
     orders.execute(
-        "update attempts set state = %s, failure = coalesce(%s, failure), updated_at = now() "
-        "where key = %s and round = %s and state = %s",
-        ("done", None, key, 1, "pending"),
+        "insert into attempts as known (key, fingerprint, round, state, failure, body) "
+        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s) "
+        "on conflict (key) do update set round = excluded.round, state = excluded.state, "
+        "failure = coalesce(%(failure)s, known.failure), updated_at = now() "
+        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)",
+        {
+            "key": key,
+            "fingerprint": fingerprint(line),
+            "round": 1,
+            "before": "pending",
+            "after": "done",
+            "failure": None,
+            "body": body(line),
+        },
     )
+
+
+def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
+    """The attempt is done: the order, its line and its event."""
+    decide(orders, key, line)
+    order_id = secrets.token_hex(16)
     placed = orders.execute(
         "insert into orders (order_id, key, charge_key, status, total_cents, promised_for) "
         "values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s)) "

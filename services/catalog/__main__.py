@@ -28,7 +28,7 @@ class CatalogSettings(WebSettings, DatabaseSettings, MemcachedSettings):
 
 def build(settings: CatalogSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database = Database(settings, "catalog", reads=True)
+    database = Database(settings, "catalog", reads=True, kept=0)
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
     nodes = make_nodes(settings, lambda: patience(flags))

@@ -121,22 +121,26 @@ def _pool(settings: DatabaseSettings, role: str, target: str, min_size: int) -> 
 class Database:
     """Two pools for one role. `transaction()` writes to the primary, `read()` may be served by the replica, a moment
     stale. Connects, and starts the pools' threads, when it is opened.
+
+    `kept`: how many connections to the primary stay while nobody asks. None for who rarely needs it or can wait for a
+    few milliseconds.
     """
 
-    def __init__(self, settings: DatabaseSettings, role: str, reads: bool = False) -> None:
-        self._primary = _pool(settings, role, "read-write", min_size=1)
+    def __init__(self, settings: DatabaseSettings, role: str, reads: bool = False, kept: int = 1) -> None:
+        self._kept = kept
+        self._primary = _pool(settings, role, "read-write", min_size=kept)
         self._replica = _pool(settings, role, "standby", min_size=0) if reads else None
         self._replica_out_until = 0.0
 
     def open(self) -> None:
-        """Begin to connect; returns when there is a connection, or after 0.5 s, as it may also come later."""
+        """Begin to connect; returns when what is kept is there, or after 0.5 s, as it may also come later."""
         self._primary.open()
         if self._replica is not None:
             self._replica.open()
         # A request that came before the first connection is there would have a second one made. (The pool's own `wait`
         # closes the pool for good when it was in vain.)
         deadline = time.monotonic() + FIRST_CONNECTION_S
-        while not self._primary.get_stats().get("pool_available") and time.monotonic() < deadline:
+        while self._primary.get_stats().get("pool_available", 0) < self._kept and time.monotonic() < deadline:
             time.sleep(0.01)
 
     @contextmanager

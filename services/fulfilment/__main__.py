@@ -31,7 +31,7 @@ class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings, B
 
 def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database = Database(settings, "fulfilment")
+    database = Database(settings, "fulfilment", kept=0)
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
     books = {True: Shipments(database), False: ForgetfulShipments(database)}

@@ -24,7 +24,7 @@ class Settings(WebSettings, DatabaseSettings, BusSettings):
 
 def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database = Database(settings, "notifications")
+    database = Database(settings, "notifications", kept=0)
     background.opens(database.open)
     messages = Messages(database)
     crash = CrashBeforeAck()

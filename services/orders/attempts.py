@@ -6,7 +6,7 @@
     failed ───► pending              the client tries again: the next round, with keys of its own
 
 Every change is conditional on round and state, so of two that want to decide (a slow request, the reconciler, a second
-click) one wins and the other knows that it lost.
+click) one wins and the other knows that it lost. A round that was lost with a primary is written anew by its change.
 """
 
 import hashlib
@@ -130,10 +130,17 @@ class Attempts:
 
 
 def decide(connection: Connection[Any], attempt: Attempt, before: str, after: str, failure: str | None = None) -> bool:
-    """Move a round from one state to another inside the caller's transaction; False when it is not in `before`."""
+    """Move a round from one state to another inside the caller's transaction; False when it is not in `before`.
+
+    An attempt is never deleted, yet a primary that is lost can take its newest rounds with it when it replicates
+    asynchronously. Who still works on such a round writes it anew: what it took elsewhere would else belong to nobody.
+    """
     changed = connection.execute(
-        "update attempts set state = %s, failure = coalesce(%s, failure), updated_at = now() "
-        "where key = %s and round = %s and state = %s",
-        (after, failure, attempt.key, attempt.round, before),
+        "insert into attempts as known (key, fingerprint, round, state, failure, body) "
+        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s) "
+        "on conflict (key) do update set round = excluded.round, state = excluded.state, "
+        "failure = coalesce(%(failure)s, known.failure), updated_at = now() "
+        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)",
+        vars(attempt) | {"body": Jsonb(attempt.body), "before": before, "after": after, "failure": failure},
     )
     return changed.rowcount == 1

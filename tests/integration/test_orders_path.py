@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.orders.attempts import Attempt, PricedLine
 from tests.integration.order_shop import OrderShop, opened
 from tests.integration.private_stores import ShopDatabase
 
@@ -168,6 +169,21 @@ def test_a_charged_attempt_is_rolled_forward_by_the_reconciler(shop: OrderShop, 
     shop.reconciler.reconcile()
     assert shop.orders.of_key(f"{key}-2").head.order_id != order["order_id"]
     assert shop.stock.level(sku).sold == 2
+
+
+@pytest.mark.parametrize("older_round_is_known", [False, True])
+def test_a_round_that_a_lost_primary_took_with_it_is_placed_once(
+    older_round_is_known: bool, shop: OrderShop, shop_database: ShopDatabase
+) -> None:
+    attempt = Attempt(new_key(), "print", 2, "pending", "", {"lines": [vars(PricedLine("tea", "Tea", 1, 890))]})
+    if older_round_is_known:
+        older = shop.attempts.open(attempt.key, attempt.fingerprint, attempt.lines)
+        assert shop.attempts.fail(older, "out_of_stock")
+    assert shop.orders.place(attempt, new_key(), None) is not None
+    assert shop.orders.place(attempt, new_key(), None) is None
+    assert not shop.attempts.give_up(attempt, "given_up")
+    known = shop.attempts.find(attempt.key)
+    assert known is not None and (known.round, known.state) == (2, "done")
 
 
 def test_a_shipment_is_told_once_however_often_it_is_reported(

@@ -91,7 +91,9 @@ class FakeAttempts:
         return [row for row in self.rows.values() if row.state in ("pending", "failing")][:limit]
 
     def decide(self, attempt: Attempt, before: str, after: str, failure: str | None = None) -> bool:
-        now = self.rows[attempt.key]
+        now = self.rows.get(attempt.key)
+        if now is None or now.round < attempt.round:  # lost with its primary
+            now = replace(attempt, state=before)
         if now.round != attempt.round or now.state != before:
             return False
         self.rows[attempt.key] = replace(now, state=after, failure=now.failure if failure is None else failure)

@@ -158,6 +158,30 @@ def test_a_request_that_wakes_up_after_the_reconciler_never_says_placed_when_it_
     world.check()
 
 
+@pytest.mark.parametrize("step", [PATH.index(name) for name in ("resume", "reserve", "charge", "commit", "place")])
+def test_an_attempt_that_a_lost_primary_took_with_it_is_finished_by_who_works_on_it(step: int) -> None:
+    world = World()
+    world.script.before[step] = world.attempts.rows.clear
+    assert world.buy()[1]
+    assert world.attempts.rows["k"].state == "done"
+    world.check()
+
+
+def test_a_round_that_a_lost_primary_took_with_it_is_given_up_by_who_works_on_it() -> None:
+    world = World(tea_001=2)
+
+    def lose_it() -> None:
+        world.inventory.expire()
+        world.buy(key="quicker")
+        del world.attempts.rows["slower"]
+
+    world.script.before[PATH.index("commit")] = lose_it
+    with pytest.raises(OutOfStock):
+        world.buy(key="slower")
+    assert world.attempts.rows["slower"].state == "failed"
+    world.check()
+
+
 def test_a_charge_that_comes_after_its_round_was_given_up_takes_no_money() -> None:
     world = World()
     world.script.before[PATH.index("charge")] = world.reconciler.reconcile
