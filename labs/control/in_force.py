@@ -69,15 +69,17 @@ class FaultsInForce:
         """
         with self._lock:
             for entry in self.entries():
-                fault = self._find(entry.fault)
-                if targets.NETWORK.intersection(fault.kinds):
+                if self._of_network(entry):
                     with suppress(RuntimeFailed, UnknownFault):  # no wire yet, or nobody of that name any more
-                        fault.apply(self._patient, entry.target, entry.given)
+                        self._find(entry.fault).apply(self._patient, entry.target, entry.given)
 
     def undo_all(self) -> list[str]:
-        """Undo every fault, the last one first. What could not be undone stays in force; why, in words."""
+        """Undo every fault, the last one first, but before all those of the network: who is started again may need it
+        (a Postgres to be copied). What could not be undone stays in force; why, in words.
+        """
         with self._lock:
-            return [why for entry in reversed(self.entries()) if (why := self._undo(entry))]
+            order = sorted(reversed(self.entries()), key=lambda entry: not self._of_network(entry))
+            return [why for entry in order if (why := self._undo(entry))]
 
     def undo_what_outlived(self) -> None:
         """For a shop that has just come up: of the faults of an earlier control only those on disk are still there."""
@@ -107,6 +109,9 @@ class FaultsInForce:
                     return f"{entry.fault} of {entry.target}: {error}"
             self._ledger.remove(entry)
             return None
+
+    def _of_network(self, entry: Entry) -> bool:
+        return bool(targets.NETWORK.intersection(self._find(entry.fault).kinds))
 
     def _runs(self, target: str) -> bool:
         return any(c.name == target and c.state != "stopped" for c in self._runtime.ps())

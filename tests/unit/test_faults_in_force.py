@@ -27,11 +27,11 @@ class Machine:
         return [REPLICA, CART, DEAD]
 
     def links(self) -> Sequence[Link]:
-        return []
+        return [Link(client="postgres-2", server="postgres-1", listen="127.0.0.1:1", upstream="127.0.0.1:2")]
 
 
 class Body:
-    """Three faults and what they do to the shop, in words. What is in `stuck` cannot be undone."""
+    """Some faults and what they do to the shop, in words. What is in `stuck` cannot be undone."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
@@ -39,6 +39,7 @@ class Body:
         self._faults = {
             "passes": self._fault("passes", kinds=("service", "store")),
             "stays": self._fault("stays", kinds=("replica", "balanced"), outlives=True),
+            "cuts": self._fault("cuts", kinds=("link",), outlives=True),
             "elsewhere": self._fault("elsewhere", kinds=("service",), runtimes=("containers",)),
         }
 
@@ -77,6 +78,14 @@ def test_all_are_undone_the_last_one_first(body: Body, tmp_path: Path) -> None:
     shop.strike("stays", "postgres-2", {}, 0)
     assert shop.undo_all() == [] and shop.entries() == []
     assert body.done[2:] == ["undo stays postgres-2", "undo passes cart-1"]
+
+
+def test_the_network_is_there_again_before_anybody_is_started_who_may_need_it(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("cuts", "replication", {}, 0)
+    shop.strike("passes", "postgres-2", {}, 0)
+    assert shop.undo_all() == []
+    assert body.done[2:] == ["undo cuts replication", "undo passes postgres-2"]
 
 
 def test_the_same_fault_again_takes_the_place_of_the_first(body: Body, tmp_path: Path) -> None:
