@@ -204,6 +204,11 @@ def detection_s(every_s: float, looks: int, answer_s: float = 0.0) -> float:
     return every_s / 2 + (looks - 1) * max(every_s, answer_s) + 2 * answer_s
 
 
+def commit_wait_s(commits: int, round_trip_s: float) -> float:
+    """How much longer work takes whose commits, one after the other, each wait for a replica so far away."""
+    return commits * round_trip_s
+
+
 def percentile_interval(values: Sequence[float], percentile: float) -> tuple[float, float] | None:
     """The 95 % confidence interval of a percentile (0 to 1) from order statistics, whatever the distribution.
 

@@ -70,5 +70,11 @@ class Shop(Protocol):
     def resend(self) -> int:
         """Have events announced again that were announced and left no trace; how many."""
 
+    def moves(self) -> Sequence[dict[str, Any]]:
+        """The latest steps in which Postgres' roles moved, the last one at the end: `at`, `seconds`, `node`, `what`."""
+
+    def switchover(self, to: str, /) -> object:
+        """Have this Postgres be the primary, nothing lost; fine when it is."""
+
     def reset(self) -> object:
         """Back to the seed state: products and stock as on the first day, no orders."""

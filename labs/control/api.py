@@ -104,7 +104,7 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
 
     @app.post("/switchover")
     def switchover() -> Any:
-        return {"steps": [asdict(step) for step in shop.roles.switch_over().steps]}
+        return {"steps": [asdict(step) for step in shop.roles.switch_over(_given("to", str, "")).steps]}
 
     @app.post("/rejoin")
     def rejoin() -> Any:

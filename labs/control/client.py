@@ -96,16 +96,21 @@ class ShopClient:
         """Replace the primary by its replica, in whatever state it is; the steps: at, seconds, node, what."""
         return self._move("/failover")
 
-    def switchover(self) -> list[dict[str, Any]]:
-        """Exchange the roles of primary and replica, nothing lost; the steps."""
-        return self._move("/switchover")
+    def switchover(self, to: str = "") -> list[dict[str, Any]]:
+        """Exchange the roles of primary and replica, nothing lost, unless `to` is the primary already; the steps."""
+        return self._move("/switchover", to=to)
 
     def rejoin(self) -> list[dict[str, Any]]:
         """Bring back the old primary as a replica; the steps."""
         return self._move("/rejoin")
 
-    def _move(self, path: str) -> list[dict[str, Any]]:
-        steps: list[dict[str, Any]] = self._call("POST", path)["steps"]
+    def moves(self) -> list[dict[str, Any]]:
+        """The latest steps of all moves, the last one at the end."""
+        steps: list[dict[str, Any]] = self.report()["moves"]
+        return steps
+
+    def _move(self, path: str, **body: Any) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = self._call("POST", path, **body)["steps"]
         return steps
 
     def redeliver(self, queue: str) -> int:

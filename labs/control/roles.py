@@ -79,8 +79,10 @@ class Roles:
         """Replace the primary at once, in whatever state it is."""
         return self._move(lambda: self._failover.fail_over("failover was asked for"))
 
-    def switch_over(self) -> Move:
-        """Exchange the roles; nothing confirmed is lost."""
+    def switch_over(self, to: str = "") -> Move:
+        """Exchange the roles; nothing confirmed is lost. `to`: unless this one is the primary already."""
+        if to and self._failover.primary() == to:
+            return Move(self._note)
         return self._move(self._failover.switch_over)
 
     def rejoin(self) -> Move:

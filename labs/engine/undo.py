@@ -39,6 +39,8 @@ class Undo:
             "recall": shop.recall,
             "restock": shop.restock,
             "resend": shop.resend,
+            "switchover": shop.switchover,
+            "reset": shop.reset,
         }
         left = verbs[self.verb](*self.args)
         if self.verb == "heal" and left:

@@ -55,8 +55,9 @@ The lag is made by the replica itself, which has everything and applies it 1.5 s
 would lose nothing if it had to take over; a replica that has not received does (lab `sync-replication`). The share of
 looks gives the lag a little too small: the buyer's clock starts with the answer, the replica's with the commit before
 it. "How far behind" is now minus the time of the last commit applied, and 0 when all that was received is applied;
-without the second half an idle shop would look further behind every second. With no fault a busy machine has a lag too,
-so a few looks may miss then.""",
+without the second half an idle shop would look further behind every second. At the beginning of a phase the line climbs
+for as long as the lag, because nothing was written for a while before. With no fault a busy machine has a lag too, so a
+few looks may miss then.""",
     mitigation="""\
 The knob was turned in the method: the flag `orders.read_your_writes`, on unless a lab switches it off. The code is two
 lines in services/common/db.py (`read`, with `own`) and one in services/orders/orders.py. `./shoplab status` says how

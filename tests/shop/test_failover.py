@@ -111,6 +111,7 @@ def test_the_old_primary_is_rebuilt_by_itself_when_that_is_asked_for(movable: Sh
 def test_a_switchover_under_buying_loses_no_confirmed_order(movable: ShopClient) -> None:
     with buying(movable) as stream:
         steps = movable.switchover()
+    assert movable.switchover("postgres-2") == [], "it is the primary already"
     print(f"a switchover: writes held at {steps[0]['seconds']} s, taken again at {steps[3]['seconds']} s")
     assert roles(movable) == {"postgres-1": "replica", "postgres-2": "primary"}
     assert {answer.status for answer, _ in stream.failed} <= {503, 504}

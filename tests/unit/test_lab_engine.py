@@ -101,6 +101,12 @@ class FakeShop:
     def rows(self, query: str, node: str = "", /) -> list[dict[str, Any]]:
         return []
 
+    def moves(self) -> list[dict[str, Any]]:
+        return []
+
+    def switchover(self, to: str, /) -> None:
+        self._called("switchover")
+
     def reset(self) -> None:
         self._called("reset")
 

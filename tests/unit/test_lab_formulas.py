@@ -159,3 +159,7 @@ def test_who_looks_within_the_lag_looks_too_early() -> None:
 def test_who_refuses_is_found_sooner_than_who_is_silent() -> None:
     assert formulas.detection_s(0.25, looks=2) == pytest.approx(0.375)
     assert formulas.detection_s(0.25, looks=2, answer_s=0.5) == pytest.approx(0.125 + 0.5 + 2 * 0.5)
+
+
+def test_each_commit_waits_for_the_replica_in_turn() -> None:
+    assert formulas.commit_wait_s(5, 0.04) == pytest.approx(0.2)
