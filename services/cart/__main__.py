@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from services.cart.app import create_app
-from services.cart.carts import Carts, Keeper
+from services.cart.carts import COPIES, Carts, Keeper
 from services.cart.flags import FLAGS
 from services.cart.memory import Memory
 from services.common.flags import follow
@@ -40,7 +40,13 @@ def build(settings: CartSettings, background: Background) -> Flask:
     nodes = make_nodes(settings)
     flags = follow(background, FLAGS, make_nodes(settings))
     keepers: Mapping[str, Sequence[Keeper]] = {"shared": nodes, "local": [Memory()]}
-    carts = {where: Carts(kept, lambda: identity.replica, settings.cart_keep_s) for where, kept in keepers.items()}
+    carts = {
+        where: Carts(
+            kept, lambda: identity.replica, settings.cart_keep_s,
+            copies=lambda: COPIES[flags["cart.copies"]], removals_s=lambda: flags["cart.removals_s"],
+        )
+        for where, kept in keepers.items()
+    }  # fmt: skip
     ready = {"memcached": lambda: some_node_answers(nodes)}
     return create_app(lambda: carts[flags["cart.sessions"]], ready, settings.cart_keep_s)
 

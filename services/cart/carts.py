@@ -2,11 +2,15 @@
 
 The nodes do not know each other. A reader merges both copies and repairs the one that lags; a writer merges into each
 copy and never replaces it, so two writers at once both survive.
+
+    merge    two copies; another node takes the place of one that is away (the rule)
+    refuse   two copies at home or no write: what is shown is never old, and whose node is away cannot shop
+    single   one copy: half the work, and a node that is lost empties its carts
 """
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from services.cart.merge import Cart, Line, decode, encode, items, merge, without_old_tombstones, written
 from services.common.errors import Conflict, Unavailable
@@ -16,8 +20,20 @@ from services.common.placement import ranked
 from services.common.telemetry import DEGRADED
 
 T = TypeVar("T")
-COPIES = 2
-TOMBSTONES_MS = 3_600_000
+REMOVALS_S = 3600.0
+
+
+class Copies(NamedTuple):
+    """A write goes to `wanted` nodes and counts when `least` have it; another node takes the place of one that is away
+    unless a cart must stay `at_home`.
+    """
+
+    wanted: int = 2
+    least: int = 1
+    at_home: bool = False
+
+
+COPIES: Mapping[str, Copies] = {"merge": Copies(), "refuse": Copies(least=2, at_home=True), "single": Copies(wanted=1)}
 
 
 class Keeper(Protocol):
@@ -36,15 +52,24 @@ def now_ms() -> int:
 
 
 class Carts:
-    """Every method answers the whole cart, sku to quantity. Raises Unavailable only when no node answers at all.
+    """Every method answers the whole cart, sku to quantity. Raises Unavailable when no node answers at all, or fewer
+    than `copies()` wants for a write.
 
-    `writer` is asked for this replica's name, which no other replica may have.
+    `writer` is asked for this replica's name, which no other replica may have; a removal is remembered for
+    `removals_s()` seconds.
     """
 
     def __init__(
-        self, nodes: Sequence[Keeper], writer: Callable[[], str], ttl_s: float, clock_ms: Callable[[], int] = now_ms
+        self,
+        nodes: Sequence[Keeper],
+        writer: Callable[[], str],
+        ttl_s: float,
+        clock_ms: Callable[[], int] = now_ms,
+        copies: Callable[[], Copies] = Copies,
+        removals_s: Callable[[], float] = lambda: REMOVALS_S,
     ) -> None:
         self._nodes, self._writer, self._ttl_s, self._clock_ms = nodes, writer, ttl_s, clock_ms
+        self._copies, self._removals_s = copies, removals_s
 
     def get(self, cart_id: str) -> dict[str, int]:
         """What is in it; nothing when nobody ever put something in, or for longer than it is kept."""
@@ -79,32 +104,37 @@ class Carts:
         return written(cart, quantities, self._writer(), self._clock_ms())
 
     def _read(self, cart_id: str) -> list[dict[str, Line]]:
-        return self._on_copies(cart_id, lambda node, key: decode(node.get(key)))
+        return self._on_copies(cart_id, 1, lambda node, key: decode(node.get(key)))
 
     def _write(self, cart_id: str, cart: Cart) -> Cart:
-        oldest_ms = self._clock_ms() - TOMBSTONES_MS
+        oldest_ms = self._clock_ms() - round(self._removals_s() * 1000)
 
         def with_this(kept: bytes | None) -> bytes:
             return encode(without_old_tombstones(merge(decode(kept), cart), oldest_ms))
 
-        kept = self._on_copies(cart_id, lambda node, key: node.update(key, with_this, self._ttl_s))
+        least = min(self._copies().least, len(self._nodes))
+        kept = self._on_copies(cart_id, least, lambda node, key: node.update(key, with_this, self._ttl_s))
         return merge(*map(decode, kept))
 
-    def _on_copies(self, cart_id: str, ask: Callable[[Keeper, str], T]) -> list[T]:
-        """Ask the first two living nodes in the cart's order; instead of one that fails the next is asked.
-
-        When all were left alone after a failure they are asked all the same: a cart must be writable.
+    def _on_copies(self, cart_id: str, least: int, ask: Callable[[Keeper, str], T]) -> list[T]:
+        """Ask the first living nodes in the cart's order; instead of one that fails the next is asked. Not one is asked
+        when fewer than `least` live; when all were left alone after a failure, they are asked all the same.
         """
-        key, answers = f"cart:{cart_id}", list[T]()
-        order = ranked(self._nodes, key)
-        for node in [node for node in order if node.alive()] or order:
+        key, answers, wanted = f"cart:{cart_id}", list[T](), self._copies().wanted
+        order = self._order(key)
+        living = [node for node in order if node.alive()] or order
+        for node in living if len(living) >= least else []:
             try:
                 answers.append(ask(node, key))
             except NodeFailed:
                 DEGRADED.labels("cart_node_failed").inc()
-            if len(answers) == COPIES:
+            if len(answers) == wanted:
                 return answers
-        if not answers:
-            raise Unavailable("no cache node answers: the cart can neither be read nor written")
+        if len(answers) < least:
+            raise Unavailable(f"{len(answers)} of the {least} cache nodes that must keep this cart answer")
         DEGRADED.labels("cart_on_one_node").inc()
         return answers
+
+    def _order(self, key: str) -> Sequence[Keeper]:
+        order = ranked(self._nodes, key)
+        return order[: self._copies().wanted] if self._copies().at_home else order

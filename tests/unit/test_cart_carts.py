@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.cart.carts import MOST_LINES, Carts
+from services.cart.carts import COPIES, MOST_LINES, Carts
 from services.cart.memory import Memory
 from services.common.errors import Conflict, Unavailable
 from services.common.placement import ranked
@@ -101,6 +101,39 @@ def test_a_cart_holds_fifty_products(carts):
     with pytest.raises(Conflict):
         carts.put(ID, "cup-001", 1)
     assert carts.put(ID, "tea-001", 9)["tea-001"] == 9
+
+
+def test_who_insists_on_both_copies_can_read_but_not_write_while_one_is_away(nodes):
+    carts = Carts(nodes, lambda: "cart-1", 60, copies=lambda: COPIES["refuse"])
+    carts.put(ID, "tea-001", 2)
+    nodes[1].out = True
+    with pytest.raises(Unavailable, match="0 of the 2"):
+        carts.put(ID, "cup-001", 1)
+    assert [KEY in node.kept for node in nodes] == [True, True, False]
+    assert carts.get(ID) == {"tea-001": 2}
+    nodes[1].out = False
+    assert carts.put(ID, "cup-001", 1) == {"cup-001": 1, "tea-001": 2}
+
+
+def test_a_single_copy_is_lost_with_its_node_and_no_write_is_refused(nodes):
+    carts = Carts(nodes, lambda: "cart-1", 60, copies=lambda: COPIES["single"])
+    carts.put(ID, "tea-001", 2)
+    assert [KEY in node.kept for node in nodes] == [True, False, False]
+    nodes[0].down = True
+    assert carts.put(ID, "cup-001", 1) == {"cup-001": 1}
+
+
+@pytest.mark.parametrize(("removals_s", "comes_back"), [(60, False), (1, True)])
+def test_what_was_removed_comes_back_with_an_old_copy_when_the_removal_is_forgotten(nodes, removals_s, comes_back):
+    now_ms = 1_000_000
+    carts = Carts(nodes, lambda: "cart-1", 60, lambda: now_ms, removals_s=lambda: removals_s)
+    carts.put(ID, "tea-001", 2)
+    nodes[0].out = True
+    carts.remove(ID, "tea-001")
+    now_ms += 5000
+    carts.put(ID, "cup-001", 1)
+    nodes[0].out = False
+    assert carts.get(ID) == {"cup-001": 1} | ({"tea-001": 2} if comes_back else {})
 
 
 def test_carts_in_memory_are_known_to_their_own_replica_alone():
