@@ -100,6 +100,13 @@ def reloaded_by_rendezvous(nodes: int) -> float:
     return 1 / nodes
 
 
+def kept_on_a_node(copies: int, nodes: int) -> float:
+    """The share of things that have a copy on a given node, when each has its copies on different nodes and no node is
+    preferred: what a lost node concerns.
+    """
+    return copies / nodes
+
+
 def backlog(rate: float, capacity: float, seconds: float, before: float = 0) -> float:
     """(λ - μ)·t, added to what waited before: what comes faster than it is worked off piles up. Never below zero."""
     return max(0.0, before + (rate - capacity) * seconds)

@@ -97,6 +97,11 @@ def test_rendezvous_moves_one_in_n() -> None:
     assert formulas.reloaded_by_rendezvous(10) == 0.1
 
 
+def test_a_lost_node_concerns_what_has_a_copy_there() -> None:
+    assert formulas.kept_on_a_node(2, 4) == 0.5
+    assert formulas.kept_on_a_node(3, 3) == 1
+
+
 @pytest.mark.parametrize(("percentile", "needed"), [(0.95, 72), (0.99, 368)])
 def test_a_percentiles_interval_needs_enough_samples(percentile: float, needed: int) -> None:
     assert formulas.percentile_interval(range(needed - 1), percentile) is None
