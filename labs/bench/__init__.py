@@ -16,6 +16,7 @@ from labs.bench import (
     machine,
     memory,
     product,
+    replication,
     report,
     startup,
     stock,
@@ -38,6 +39,7 @@ INSIDE: Mapping[str, MeasureShop] = {
     "stock": stock.measure,
     "load": load.measure,
     "wire": wire.measure,
+    "replication": replication.measure,
     "failover": failover.measure,
 }
 """These look at a running one, which they share."""

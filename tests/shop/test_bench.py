@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, failover, load, memory, product, stock, wire, wrk
+from labs.bench import checkout, failover, load, memory, product, replication, stock, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -65,6 +65,13 @@ def test_strategies_of_taking_stock_are_measured_and_leave_no_trace(healed: Shop
     assert all(each.ratio for each in found)
     assert healed.check() == []
     assert healed.rows("select sum(available) as left, sum(reserved) as reserved from inventory.stock") == before
+
+
+def test_what_waiting_for_the_replica_costs_is_measured_and_ends_with_the_measurement(healed: ShopClient) -> None:
+    found = replication.measure(healed, lambda _: None, rounds=1, orders=12)
+    assert [each.name for each in found] == ["replication_checkout", "replication_sql"]
+    assert all(each.ratio for each in found)
+    assert not healed.report()["replication"]["synchronous"]
 
 
 def test_the_outage_of_each_way_to_lose_the_primary_is_measured(healed: ShopClient) -> None:
