@@ -24,7 +24,6 @@ PRICE = LoadPlan(mix="checkout", rate=RATE, seconds=10, quick_seconds=4)
 def replica_near(shop: Bench) -> None:
     """Buy with asynchronous replication, then with synchronous; the replica is next door."""
     shop.at_last("reset")  # this lab loses orders, and the shop cannot bring them back
-    shop.flag("postgres.failover", "promote")
     both_ways(shop, "near")
 
 
@@ -61,6 +60,7 @@ def replicate(shop: Bench, mode: str) -> None:
 def cut_and_kill(shop: Bench, mode: str) -> None:
     """Cut replication, kill the primary two seconds later, have it replaced; what is left of what was confirmed?"""
     replicate(shop, mode)
+    shop.flag("postgres.failover", "promote")
     broken = len(shop.faults)
     with shop.loading(mode):
         primary, began = server(shop.shop, "primary"), time.time()
