@@ -41,6 +41,7 @@ from labs.faults import (
     restart,
     slicer,
     slow_close,
+    table_drop,
     timeout,
 )
 from labs.faults.fault import Fault, UnknownFault, near
@@ -56,6 +57,7 @@ TOPICS: Mapping[str, Sequence[Fault]] = {
         primary_kill.FAULT,
         db_conn_exhaust.FAULT,
         db_lock.FAULT,
+        table_drop.FAULT,
     ),
     "Memcached": (cache_flush.FAULT, cache_evict.FAULT, cache_down.FAULT, cache_slow.FAULT),
     "RabbitMQ and its consumers": (

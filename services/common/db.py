@@ -26,6 +26,8 @@ LOOK_FOR_PRIMARY_S, LOOK_EVERY_S = 1.0, 0.2
 RECONNECT_S = 0.1  # then the pool gives up, and tries again when a request comes
 MAX_IDLE_S = 10.0  # a connection is a process of 1 to 2 MB at the server
 
+NOT_READ = (PoolTimeout, errors.OperationalError, errors.IdleInTransactionSessionTimeout, errors.UndefinedTable)
+
 
 class BoundedConnection(Connection[Any]):
     """A connection whose every wait ends after `bound_s`; afterwards it is closed, because its state is unknown.
@@ -154,6 +156,8 @@ class Database:
                 yield connection
         except (PoolTimeout, errors.ReadOnlySqlTransaction) as error:
             raise Unavailable("the database takes no writes right now") from error
+        except errors.UndefinedTable as error:  # somebody dropped it, and may bring it back
+            raise Unavailable("a table is missing") from error
         except (errors.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
             raise TimedOut("the database did not confirm in time") from error
 
@@ -168,7 +172,7 @@ class Database:
             try:
                 with self._replica.connection() as connection:
                     return query(connection)
-            except (PoolTimeout, errors.OperationalError, errors.IdleInTransactionSessionTimeout):
+            except NOT_READ:
                 self._replica_out_until = time.monotonic() + REPLICA_OUT_S
         if self._replica is not None:
             DEGRADED.labels("read_from_primary").inc()

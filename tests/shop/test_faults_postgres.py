@@ -114,6 +114,16 @@ def test_db_lock_is_ended_by_the_server_after_its_time(breakable: ShopClient) ->
     eventually(lambda: number(breakable, "postgres-1", held) == 0, within_s=6)
 
 
+def test_a_dropped_table_is_gone_from_every_server_until_it_is_healed(breakable: ShopClient) -> None:
+    gone = "select (to_regclass('payments.charges') is null)::int as count"
+    breakable.set_fault("table_drop", "postgres-1", table="payments.charges")
+    assert buy(breakable.url).status in (503, 504)
+    eventually(lambda: [number(breakable, node, gone) for node in ("postgres-1", "postgres-2")] == [1, 1])
+    breakable.heal()
+    eventually(lambda: buy(breakable.url).status == 201, within_s=10)
+    assert breakable.check() == []
+
+
 def test_every_table_that_can_be_locked_is_there(shop: ShopClient) -> None:
     rows = shop.rows("select schemaname || '.' || tablename as name from pg_tables")
     assert set(TABLES) <= {row["name"] for row in rows}
