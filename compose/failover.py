@@ -104,10 +104,13 @@ class Failover:
             raise RuntimeFailed("there is no primary to follow; start what is not running with: ./shoplab heal")
         if replica and self._postgres.follower(primary):
             raise RuntimeFailed(f"{replica} follows {primary} already")
-        other = self._other(primary)
-        self._fence(other, move)
-        self._bring_back(other, primary, move)
+        self.rebuild(self._other(primary), primary, move)
         return move
+
+    def rebuild(self, node: str, primary: str, move: Move) -> None:
+        """End a server, whatever it does, and have it follow the primary as a new copy of it."""
+        self._fence(node, move)
+        self._bring_back(node, primary, move)
 
     def _hand_over(self, primary: str, replica: str, move: Move) -> None:
         """End the primary in good order, with nothing written that the replica does not have."""

@@ -28,6 +28,18 @@ select state, sync_state, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::big
     round(extract(epoch from replay_lag) * 1000, 1)::float8 as behind_ms from pg_stat_replication
 where application_name = 'copy'
 """
+LOG_FILES = """
+select name, pg_walfile_name(pg_current_wal_lsn()) as current from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'
+"""
+TABLES = """
+select format('%I.%I', schemaname, tablename) as name from pg_tables
+where schemaname !~ '^(pg_|information_schema|dropped_|flags)' order by 1
+"""
+DIGEST = """
+select '{name}' as "table", count(*) as rows, coalesce(sum(hashtextextended(each::text, 0)), 0)::text as digest
+from {name} as each
+"""
+DIGESTS_WITHIN_S = 20.0
 
 
 class Bounded(psycopg.Connection[dict[str, Any]]):
@@ -81,6 +93,13 @@ class Postgres:
         if not self.ask(node, f"select pg_promote(true, {PROMOTE_S}) as done", PROMOTE_S + ASK_S)[0]["done"]:
             raise RuntimeFailed(f"{node} did not become the primary within {PROMOTE_S} s")
 
+    def end_recovery(self, node: str) -> None:
+        """Have a server that waits where its recovery stops begin a timeline of its own; returns when it has."""
+        self.set_synchronous(node, False)
+        self.ask(node, "select pg_wal_replay_resume()")
+        late = f"{node} did not end its recovery within {PROMOTE_S} s"
+        _until(time.monotonic() + PROMOTE_S, lambda: self.role(node) != "primary", late)
+
     def hold_writes(self, node: str) -> None:
         """Let transactions finish that have begun, and begin none that writes, until the server is started anew."""
         self.ask(node, "alter system set default_transaction_read_only = on")
@@ -114,6 +133,18 @@ class Postgres:
         """
         found = self.ask(primary, REPLICATION)
         return found[0] if found else None
+
+    def log_files(self, primary: str) -> tuple[list[str], str]:
+        """The names of the files of the log that it has, and of the one it is writing."""
+        found = self.ask(primary, LOG_FILES)
+        return [row["name"] for row in found], found[0]["current"]
+
+    def digests(self, node: str) -> list[dict[str, Any]]:
+        """table, rows, digest: for every table of the shop but its flags, all at one moment. Two tables with the same
+        rows have the same digest, in whatever order they lie.
+        """
+        names = [row["name"] for row in self.ask(node, TABLES)]
+        return self.ask(node, " union all ".join(DIGEST.format(name=name) for name in names), DIGESTS_WITHIN_S)
 
     def ask(self, node: str, statement: str, within_s: float = ASK_S) -> list[dict[str, Any]]:
         """Run one statement by itself; its rows."""

@@ -8,7 +8,19 @@ from collections.abc import Callable
 
 import typer
 
-from labs.commands import breaking, experiments, laboratory, lifecycle, load, operate, replication, study, warm, wire
+from labs.commands import (
+    backups,
+    breaking,
+    experiments,
+    laboratory,
+    lifecycle,
+    load,
+    operate,
+    replication,
+    study,
+    warm,
+    wire,
+)
 from labs.commands.output import complain
 
 app = typer.Typer(
@@ -47,6 +59,10 @@ COMMANDS: dict[Callable[..., None], str] = {
     replication.failover: WORK,
     replication.switchover: WORK,
     replication.rejoin: WORK,
+    backups.backup: WORK,
+    backups.backups: WORK,
+    backups.restore: WORK,
+    backups.digests: WORK,
     operate.flags: WORK,
     operate.flag: WORK,
     wire.wire: WORK,

@@ -76,5 +76,14 @@ class Shop(Protocol):
     def switchover(self, to: str, /) -> object:
         """Have this Postgres be the primary, nothing lost; fine when it is."""
 
+    def backup(self) -> Mapping[str, Any]:
+        """Take a backup of all tables now: `id`, `at`, `seconds`, `mb`. The log is kept from the first one on."""
+
+    def restore(self, to: str, /) -> Mapping[str, Any]:
+        """Bring the tables of a moment (ISO 8601) or of a backup back: `seconds`, `tables`, `lost`, `aside`."""
+
+    def digests(self) -> Mapping[str, str]:
+        """A text for each table that is the same when its rows are the same."""
+
     def reset(self) -> object:
         """Back to the seed state: products and stock as on the first day, no orders."""

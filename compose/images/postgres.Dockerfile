@@ -5,7 +5,7 @@ RUN apt-get update \
     && echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf \
     && apt-get install -y --no-install-recommends postgresql \
     && rm -rf /var/lib/apt/lists/* \
-    && install --directory --owner=postgres --group=postgres --mode=700 /data
+    && install --directory --owner=postgres --group=postgres --mode=700 /data /archive
 WORKDIR /shop
 COPY compose/images/postgres compose/images/postgres
 USER postgres

@@ -138,8 +138,13 @@ class ContainersRuntime:
         raise RuntimeFailed("the volume of a container is not exchanged while the shop runs: local processes can do it")
 
     def copy_anew(self, postgres: str) -> None:
-        leave_word = ("--entrypoint", "sh", postgres, "-c", COPY_ANEW)
-        self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", *leave_word, within_s=60)
+        self.shell(postgres, COPY_ANEW)
+
+    def shell(self, component: str, script: str) -> str:
+        if self.state(component) == "running":
+            return self.exec(component, ("bash", "-c", script)).decode()
+        command = ("--entrypoint", "bash", component, "-c", script)
+        return self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", *command, within_s=60)
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._service(service)

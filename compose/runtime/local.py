@@ -141,7 +141,10 @@ class LocalRuntime:
             small_disk.mount(folder, megabytes, self._user)
 
     def copy_anew(self, postgres: str) -> None:
-        self.exec(postgres, ("bash", "-c", COPY_ANEW))
+        self.shell(postgres, COPY_ANEW)
+
+    def shell(self, component: str, script: str) -> str:
+        return self.exec(component, ("bash", "-c", script)).decode()
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)

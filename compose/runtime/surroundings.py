@@ -17,7 +17,7 @@ SYSTEM_PATH = "/usr/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 class Surroundings:
-    """Folders `data`, `logs` and `tmp` below `shop`; the code is in `source`."""
+    """Folders `data`, `archive`, `logs` and `tmp` below `shop`; the code is in `source`."""
 
     def __init__(
         self, shop: Path, source: Path, addresses: Addresses, roster: Roster, secrets: Mapping[str, str]
@@ -28,7 +28,7 @@ class Surroundings:
     def prepare(self, topology: Topology, user: User) -> None:
         """Make the folders, give them to the shop's user, begin with empty logs."""
         shutil.rmtree(self._shop / "tmp", ignore_errors=True)
-        for folder in ("data", "logs", "tmp", *(f"data/{service.name}" for service in topology)):
+        for folder in ("data", "archive", "logs", "tmp", *(f"data/{service.name}" for service in topology)):
             path = self._shop / folder
             path.mkdir(parents=True, exist_ok=True)
             if os.geteuid() == 0:
@@ -38,7 +38,8 @@ class Surroundings:
 
     def forget(self) -> None:
         """Remove what the components have stored."""
-        shutil.rmtree(self.data(), ignore_errors=True)
+        for folder in (self.data(), self._shop / "archive"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def environment(self, service: Service, component: str) -> dict[str, str]:
         """compose.yaml's environment with every placeholder filled in for loopback, and nothing of ours."""
@@ -48,6 +49,7 @@ class Surroundings:
             "LISTEN": self._addresses[component],
             "REPLICA": component,
             "DATA": str(self.data(component)),
+            "ARCHIVE": str(self._shop / "archive"),
         }
         return {
             "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}",

@@ -104,6 +104,9 @@ class Runtime(Protocol):
     def copy_anew(self, postgres: str) -> None:
         """Have a stopped Postgres start as a copy of the other one, and as nothing else, whoever starts it."""
 
+    def shell(self, component: str, script: str) -> str:
+        """Run a few words of shell among a component's files, whether it runs or not; what they print."""
+
     def scale(self, service: str, replicas: int) -> None:
         """Run that many replicas; the gateway is told by the caller."""
 

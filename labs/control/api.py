@@ -110,6 +110,22 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     def rejoin() -> Any:
         return {"steps": [asdict(step) for step in shop.roles.rejoin().steps]}
 
+    @app.post("/backup")
+    def backup() -> Any:
+        return shop.backup()
+
+    @app.get("/backups")
+    def backups() -> Any:
+        return shop.backups()
+
+    @app.post("/restore")
+    def restore() -> Any:
+        return shop.restore(_given("to", str))
+
+    @app.get("/digests")
+    def digests() -> Any:
+        return {"tables": shop.digests()}
+
     @app.post("/redeliver")
     def redeliver() -> Any:
         return {"put_back": shop.repairs.redeliver(_given("queue", str))}

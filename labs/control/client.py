@@ -113,6 +113,27 @@ class ShopClient:
         steps: list[dict[str, Any]] = self._call("POST", path, **body)["steps"]
         return steps
 
+    def backup(self) -> dict[str, Any]:
+        """Take a backup of Postgres now: id, at, seconds, mb."""
+        return self._call("POST", "/backup")
+
+    def backups(self) -> dict[str, Any]:
+        """`backups`, oldest first, each with `until` when it can be restored; and the `archive` they are in."""
+        return self._call("GET", "/backups")
+
+    def restore(self, to: str) -> dict[str, Any]:
+        """Bring the data of a moment (ISO 8601) back, or of a backup: to, backup, seconds, aside, tables, lost."""
+        return self._call("POST", "/restore", to=to)
+
+    def tables(self) -> list[dict[str, Any]]:
+        """Every table: table, rows, digest."""
+        found: list[dict[str, Any]] = self._call("GET", "/digests")["tables"]
+        return found
+
+    def digests(self) -> dict[str, str]:
+        """A digest for each table, to be compared with that of another time."""
+        return {each["table"]: each["digest"] for each in self.tables()}
+
     def redeliver(self, queue: str) -> int:
         """Put a queue's dead letters back into it; how many."""
         put_back: int = self._call("POST", "/redeliver", queue=queue)["put_back"]

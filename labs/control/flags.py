@@ -98,6 +98,12 @@ class FlagBoard:
         """Every flag at its default."""
         self._write({})
 
+    def renew(self) -> None:
+        """What is set in Postgres is new to everybody: it has been restored."""
+        with self._probes.sql() as connection:
+            values = _settings(connection)
+        self._write(values)
+
     def _write(self, values: Mapping[str, Value]) -> int:
         version, self._values = time.time_ns() // 1_000_000, {}
         with self._probes.sql() as connection:

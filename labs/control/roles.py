@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -26,6 +26,7 @@ REBUILD_AFTER_S = 2.0  # copying takes time that the first orders need
 REBUILDS = 5  # tries; a server that has just been promoted may not be ready to be copied
 SHOWN = 20
 
+T = TypeVar("T")
 Setting = Callable[[str], object]
 
 
@@ -40,8 +41,8 @@ class Roles:
     ) -> None:  # fmt: skip
         directly = {node: addresses[node] for node in POSTGRES}
         through_the_wire = {link.server: link.listen for link in runtime.links() if link.client == "control"}
-        self._servers, self._seen = Postgres(directly, password), Postgres(through_the_wire or directly, password)
-        self._failover = Failover(runtime, self._servers, self._note)
+        self.servers, self._seen = Postgres(directly, password), Postgres(through_the_wire or directly, password)
+        self._failover = Failover(runtime, self.servers, self.note)
         self._setting, self._lock = setting, lock
         self._file, self._steps = folder / "moves.jsonl", deque[Step](maxlen=SHOWN)
         self._synchronous: bool | None = None
@@ -75,19 +76,23 @@ class Roles:
         """The latest steps, the last one at the end."""
         return [asdict(step) for step in list(self._steps)]
 
+    def primary(self) -> str | None:
+        """Who takes writes, as far as it answers."""
+        return self._failover.primary()
+
     def fail_over(self) -> Move:
         """Replace the primary at once, in whatever state it is."""
-        return self._move(lambda: self._failover.fail_over("failover was asked for"))
+        return self.moving(lambda: self._failover.fail_over("failover was asked for"))
 
     def switch_over(self, to: str = "") -> Move:
         """Exchange the roles; nothing confirmed is lost. `to`: unless this one is the primary already."""
         if to and self._failover.primary() == to:
-            return Move(self._note)
-        return self._move(self._failover.switch_over)
+            return Move(self.note)
+        return self.moving(self._failover.switch_over)
 
     def rejoin(self) -> Move:
         """Bring back the server that is not the primary, as its replica."""
-        return self._move(self._failover.rejoin)
+        return self.moving(self._failover.rejoin)
 
     def obey(self) -> None:
         """Have commits wait for the replica, or not, as the flag says. As long as a primary has no replica, as after a
@@ -97,8 +102,8 @@ class Roles:
         if self._synchronous != wanted:
             with self._lock:
                 primary = self._failover.primary()
-                if primary and (not wanted or self._servers.follower(primary)):
-                    self._servers.set_synchronous(primary, wanted)
+                if primary and (not wanted or self.servers.follower(primary)):
+                    self.servers.set_synchronous(primary, wanted)
                     self._synchronous = wanted
 
     def as_described(self) -> None:
@@ -110,11 +115,12 @@ class Roles:
         """How the replica gets on; None when the primary does not answer."""
         with suppress(RuntimeFailed):
             if primary := self._failover.primary():
-                follower = self._servers.follower(primary)
+                follower = self.servers.follower(primary)
                 return {"primary": primary, "synchronous": bool(self._synchronous), "replica": follower}
         return None
 
-    def _move(self, move: Callable[[], Move]) -> Move:
+    def moving(self, move: Callable[[], T]) -> T:
+        """Do something that may move the roles: nobody else moves them meanwhile, and they are found out anew."""
         with self._lock:
             self._synchronous = None
             made = move()
@@ -127,7 +133,7 @@ class Roles:
         """The watch has found the primary gone. It may have come back while somebody else held the lock."""
         gone = lambda primary: not self._seen.answers(primary)  # noqa: E731
         rebuild = self._setting("postgres.failover") == "rebuild"
-        self._noting_failure(lambda: self._move(lambda: self._failover.fail_over(why, gone)))
+        self._noting_failure(lambda: self.moving(lambda: self._failover.fail_over(why, gone)))
         for _ in range(REBUILDS if rebuild else 0):
             if self._over.wait(REBUILD_AFTER_S):
                 return
@@ -138,10 +144,11 @@ class Roles:
         try:
             move()
         except RuntimeFailed as error:
-            Move(self._note).done("control", f"failed: {error}")
+            Move(self.note).done("control", f"failed: {error}")
             raise
 
-    def _note(self, step: Step) -> None:
+    def note(self, step: Step) -> None:
+        """Keep a step."""
         self._steps.append(step)
         with self._file.open("a") as file:
             file.write(json.dumps(asdict(step)) + "\n")

@@ -3,16 +3,19 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from compose.runtime.links import family
-from compose.runtime.verbs import Runtime, RuntimeFailed
+from compose.runtime.verbs import Component, Runtime, RuntimeFailed
 from labs import invariants
+from labs.control.backups import Parts, ShopBackups
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
 from labs.control.caches import Caches
@@ -57,6 +60,9 @@ class RunningShop:
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self.roles = Roles(runtime, addresses, secrets["ADMIN_PASSWORD"], self.flags.value, self._lock, folder)
+        self._backups = ShopBackups(
+            Parts(runtime, self.roles, self.probes, self.flags, self.repairs, self.writers_away, folder)
+        )
         self._faults = FaultsInForce(self, runtime, Ledger(folder / "faults.json"), self._lock)
 
     def watch(self) -> None:
@@ -254,8 +260,11 @@ class RunningShop:
 
     def check(self, settle_s: float) -> list[dict[str, Any]]:
         """Every invariant of the shop, after waiting until orders in flight have settled."""
-        with self.probes.sql() as connection:
-            return [asdict(result) for result in invariants.check(connection, settle_s)]
+        try:
+            with self.probes.sql() as connection:
+                return [asdict(result) for result in invariants.check(connection, settle_s)]
+        except psycopg.errors.UndefinedTable as error:
+            raise RuntimeFailed(f"nothing can be proved: {str(error).splitlines()[0]}") from error
 
     def reset(self) -> None:
         """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags, balancing and
@@ -271,18 +280,47 @@ class RunningShop:
                 self.roles.obey()
                 self.runtime.run("migrate", ("--reset",))
                 self.probes.flush_caches()
+            self._backups.forget_aside()
             self.balancer.introduce_all()
 
+    def backup(self) -> dict[str, Any]:
+        """Take a base backup now."""
+        with self._lock:
+            return self._backups.take()
+
+    def backups(self) -> dict[str, Any]:
+        """What there is to restore, and how far."""
+        return self._backups.all()
+
+    def restore(self, to: str) -> dict[str, Any]:
+        """Bring the data of a moment back, or of a backup."""
+        with self._lock:
+            report = self._backups.restore(to)
+            with suppress(RuntimeFailed):
+                self.health.look()
+            return report
+
+    def digests(self) -> list[dict[str, Any]]:
+        """Rows and digest of every table."""
+        return self._backups.digests()
+
+    def workers_away(self) -> AbstractContextManager[None]:
+        """Stop the workers for a moment, frozen ones too: what they have in hand goes back, nothing is worked on."""
+        return self._away(lambda component: component.kind == "worker")
+
+    def writers_away(self) -> AbstractContextManager[None]:
+        """The same, and nobody orders either: all that is written begins with one of them."""
+        return self._away(lambda component: component.kind == "worker" or component.service == "orders")
+
     @contextmanager
-    def workers_away(self) -> Iterator[None]:
-        """Stop the workers that run for a moment: what they have in hand goes back, and nothing is worked on."""
-        workers = [each.name for each in self.runtime.ps() if each.kind == "worker" and each.state == "running"]
-        with ThreadPoolExecutor(max_workers=max(len(workers), 1)) as pool:
-            list(pool.map(lambda worker: self.runtime.stop(worker, 2.0), workers))
+    def _away(self, whom: Callable[[Component], bool]) -> Iterator[None]:
+        away = [each.name for each in self.runtime.ps() if whom(each) and each.state != "stopped"]
+        with ThreadPoolExecutor(max_workers=max(len(away), 1)) as pool:
+            list(pool.map(lambda component: self.runtime.stop(component, 2.0), away))
             try:
                 yield
             finally:
-                list(pool.map(self.start, workers))
+                list(pool.map(self.start, away))
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         """The last lines of one component's log, or of all."""

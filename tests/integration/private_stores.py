@@ -5,6 +5,7 @@ own.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -53,7 +54,8 @@ class Store:
         self.port, self._folder = free_port(), folder
         self._command = [*_unprivileged(), str(PROJECT / "compose" / "images" / kind / "start")]
         base = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "DATA": str(folder)}
-        self._environment = {**base, "LISTEN": self.address, **environment}
+        archive = {"ARCHIVE": str(folder / "archive"), "ARCHIVE_MB": "64"}
+        self._environment = {**base, **archive, "LISTEN": self.address, **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -69,6 +71,19 @@ class Store:
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+
+    def run(self, *command: str) -> str:
+        """Something else in its place; what it prints."""
+        done = subprocess.run(
+            [*_unprivileged(), *command], cwd=PROJECT, env=self._environment, check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    def stop(self) -> None:
+        """In good order, as the shop ends a Postgres."""
+        assert self._process is not None
+        self.signal(signal.SIGINT)
+        self._process.wait(timeout=20)
 
     def kill(self) -> None:
         if self._process is not None:
