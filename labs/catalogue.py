@@ -8,7 +8,7 @@ from labs.flash_sale import overselling
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
-from labs.replication import cart_merge, failover, replica_lag, sync_replication
+from labs.replication import cart_merge, failover, replica_lag, restore_drill, sync_replication
 from labs.resilience import idempotency
 
 COURSE: Sequence[Lab] = (
@@ -24,6 +24,7 @@ COURSE: Sequence[Lab] = (
     failover.LAB,
     sync_replication.LAB,
     cart_merge.LAB,
+    restore_drill.LAB,
     queue_backlog.LAB,
     async_checkout.LAB,
     backpressure.LAB,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -125,6 +125,12 @@ class Bench:
         oversold = self.shop.restock(sku, left)
         self.say("repair", f"{left} pieces of {sku} left; {oversold} had been promised and were not there")
         return oversold
+
+    def restore(self, to: str) -> Mapping[str, Any]:
+        """Bring the tables of a moment or of a backup back; what control says of it. That is not taken back."""
+        report = self.shop.restore(to)
+        self.say("repair", f"restored {report['to']} from {report['backup']} in {report['seconds']:g} s")
+        return report
 
     def at_last(self, repair: str, *args: str | int) -> None:
         """Have the shop put something right once everything is rolled back: to be said before the damage is done."""
