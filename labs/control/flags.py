@@ -5,6 +5,7 @@ replicas look twice a second. A node that does not answer gets it from a replica
 """
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,18 +60,18 @@ class FlagBoard:
     def __init__(self, probes: Probes) -> None:
         self._probes = probes
         self._values: dict[str, Value] = {}
+        self._version, self._lock = 0, threading.Lock()
 
     def value(self, name: str) -> Value:
         """What a flag is set to, for control itself: only control sets flags, so it need not look again."""
-        if name not in self._values:
-            self.all()
-        return self._values[name]
+        known = self._values
+        return known[name] if name in known else {flag.name: flag.value for flag in self.all()}[name]
 
     def all(self) -> list[FlagState]:
         """Every flag, sorted by name."""
         with self._probes.sql() as connection:
             rows = connection.execute("select * from flags.catalogue order by name").fetchall()
-            set_to = _settings(connection)
+            version, set_to = _document(connection)
         found = [
             FlagState(
                 name=row["name"], value=set_to.get(row["name"], row["preset"]), default=row["preset"],
@@ -78,7 +79,9 @@ class FlagBoard:
             )
             for row in rows
         ]  # fmt: skip
-        self._values = {flag.name: flag.value for flag in found}
+        with self._lock:  # who read it before somebody else changed it must not have the last word
+            if version >= self._version:
+                self._version, self._values = version, {flag.name: flag.value for flag in found}
         return found
 
     def set(self, name: str, text: str | Value) -> tuple[Value, int]:
@@ -101,22 +104,25 @@ class FlagBoard:
     def renew(self) -> None:
         """What is set in Postgres is new to everybody: it has been restored."""
         with self._probes.sql() as connection:
-            values = _settings(connection)
+            _, values = _document(connection)
         self._write(values)
 
     def _write(self, values: Mapping[str, Value]) -> int:
-        version, self._values = time.time_ns() // 1_000_000, {}
+        version = time.time_ns() // 1_000_000
         with self._probes.sql() as connection:
             connection.execute(
                 "insert into flags.document (version, settings) values (%s, %s) on conflict (only_one) "
                 "do update set version = excluded.version, settings = excluded.settings",
                 (version, json.dumps(dict(values))),
             )
+        with self._lock:
+            self._version, self._values = version, {}
         document = json.dumps({"version": version, "values": dict(values)}).encode()
         self._probes.each_cache(lambda client: client.set(KEY, document, KEPT_S, noreply=False))
         return version
 
 
-def _settings(connection: Any) -> dict[str, Value]:
-    row = connection.execute("select settings from flags.document").fetchone()
-    return dict(row["settings"]) if row else {}
+def _document(connection: Any) -> tuple[int, dict[str, Value]]:
+    """The version, and what is set to something else than its default."""
+    row = connection.execute("select version, settings from flags.document").fetchone()
+    return (row["version"], dict(row["settings"])) if row else (0, {})
