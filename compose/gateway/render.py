@@ -111,6 +111,7 @@ def _towards_replicas(spec: Gateway) -> Iterator[Base]:
         ("Connection", quoted("")),
         ("Host", "$http_host"),
         ("X-Request-Id", "$call_id"),
+        ("X-Request-Start", "$msec"),
         ("X-Forwarded-For", "$remote_addr"),
         ("X-Forwarded-Proto", "$scheme"),
     ):

@@ -6,6 +6,7 @@ ShopError
 ├── Conflict      409  it contradicts what is there (out of stock, cancelled): decide anew
 ├── Declined      402  the payment was refused: pay in another way
 ├── Unavailable   503  surely did not happen: a retry is safe
+│   └── Refused        on purpose, and before any work: a retry at once would be refused as well
 └── TimedOut      504  may have happened: retry only what is idempotent
 
 Every one becomes one `application/problem+json` answer (RFC 9457), in one place: `web.py`.
@@ -59,6 +60,16 @@ class Unavailable(ShopError):
 
     status = 503
     kind = "unavailable"
+
+
+class Refused(Unavailable):
+    """Not even tried, on purpose: a circuit is open, all places are taken, no time is left, there is too much to do.
+
+    Whoever meets it neither repeats the call nor counts it as an outage. `by` says what refused, if it is said.
+    """
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail, refused=True, **{name: value for name, value in extra.items() if name != "refused"})
 
 
 class TimedOut(ShopError):

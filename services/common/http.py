@@ -1,22 +1,28 @@
 """Calling another service: through the gateway's internal listener, with a bound on every wait, retries only where
 they are safe.
 
+    Peers.call ─► deadline ─► breaker ─► bulkhead ─► attempt ─┬─► answer
+                  (deadline.py)  (protection.py)       ▲      └─ failed: pause, if safe and within the budget
+                                                       └────────────┘
+
 What a caller gets instead of status codes is the error tree of `errors.py`: 4xx become the error of the same meaning,
-a refused connection and
-503 are `Unavailable`, everything that may have reached the service is `TimedOut`.
+a refused connection and 503 are `Unavailable`, everything that may have reached the service is `TimedOut`.
 """
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import stamina
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
-from services.common.resilience import RetryBudget
+from services.common import deadline
+from services.common.deadline import Deadline
+from services.common.errors import Conflict, Declined, Invalid, NotFound, Refused, ShopError, TimedOut, Unavailable
+from services.common.protection import REFUSED, Knob, Protection, preset
+from services.common.retry_budget import pause_s
 from services.common.settings import PeerSettings
 from services.common.telemetry import request_id
 
@@ -28,17 +34,23 @@ REFUSALS: Mapping[int, type[ShopError]] = {
     429: Unavailable,
     503: Unavailable,
 }
+WORTH_TRYING_S = 0.05
+"""A retry with less time than this would only be one more request."""
+PIECE = 65_536
 
 
 class Peers:
-    """The other services. `safe` calls (GET, and whatever is idempotent by key) are retried within the budget, others
-    never.
+    """The other services, each behind a protection of its own. Safe to share among threads.
+
+    `safe` calls (GET, and whatever is idempotent by key) are retried within the budget, others only when the request
+    surely never left. `knob` tells how the service's switches are at the moment (`protection.KNOBS`).
     """
 
-    def __init__(self, settings: PeerSettings) -> None:
+    def __init__(self, settings: PeerSettings, knob: Knob = preset) -> None:
         self._base = f"http://{settings.peers}"
-        self._settings = settings
-        self._budget = RetryBudget(settings.retry_budget)
+        self._settings, self._knob = settings, knob
+        self._protections: dict[str, Protection] = {}
+        self._lock = threading.Lock()
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
 
     def get(self, path: str, *, total_s: float | None = None, cookie: str = "") -> Any:
@@ -56,73 +68,115 @@ class Peers:
         cookie: str = "",
         key: str = "",
     ) -> Any:
-        """Call a peer; the whole call, retries included, ends after `total_s` seconds. Raises ShopError.
+        """Call a peer; the whole call, retries included, ends after `total_s` seconds, or earlier with the time that
+        our own caller gave us. Raises ShopError: Refused when nobody was asked.
 
         A safe call does not give all its time to one attempt, or a frozen replica would have it all: after
         `peer_attempt_s` another replica is asked. Who gives it more than the usual `total_s` expects a slow answer.
 
-        `cookie` and `key` go along as the headers Cookie and Idempotency-Key. Once an attempt may have happened, the
-        call may have happened: a retry that finds the door closed does not turn TimedOut into Unavailable.
+        `cookie` and `key` go along as the headers Cookie and Idempotency-Key.
         """
-        total_s = total_s or self._settings.peer_total_s
-        impatient = safe and total_s <= self._settings.peer_total_s
-        deadline, attempt_s = time.monotonic() + total_s, self._settings.peer_attempt_s if impatient else total_s
-        self._budget.earn()
-        doubt = False
-        retryable = lambda error: isinstance(error, Unavailable | TimedOut) and self._may_retry(safe, error, deadline)  # noqa: E731
-        for attempt in stamina.retry_context(
-            on=retryable,
-            attempts=1 + self._settings.peer_retries,
-            timeout=None,
-            wait_initial=0.02,
-            wait_max=0.2,
-            wait_jitter=0.1,
-        ):
-            with attempt:
-                try:
-                    left_s = min(attempt_s, max(0.01, deadline - time.monotonic()))
-                    return self._once(method, path, body, left_s, {"Cookie": cookie, "Idempotency-Key": key})
-                except TimedOut:
-                    doubt = True
-                    raise
-                except Unavailable as error:
-                    if doubt:
+        settings, protection = self._settings, self.protection(path)
+        asked_s = total_s or settings.peer_total_s
+        bound_s = min(asked_s, deadline.left_s()) if self._knob("deadlines") else asked_s
+        if bound_s <= 0:
+            REFUSED.labels(protection.peer, "deadline").inc()
+            raise Refused(f"{path}: no time is left to ask", by="deadline")
+        attempt_s = settings.peer_attempt_s if safe and asked_s <= settings.peer_total_s else asked_s
+        headers = _headers(body is not None, cookie, key)
+        end = Deadline(bound_s)
+        once = lambda: self._once(method, path, body, min(attempt_s, max(0.01, end.left_s)), headers)  # noqa: E731
+        return protection.call(
+            lambda: self._attempts(once, safe, end, protection), bound_s, patient=bound_s >= settings.peer_attempt_s
+        )
+
+    def protection(self, path: str) -> Protection:
+        """What stands before the peer that answers this path: `/api/<peer>/...` or `/internal/<peer>/...`."""
+        peer = path.partition("?")[0].split("/", 3)[1:3][-1]
+        if peer not in self._protections:
+            with self._lock:
+                if peer not in self._protections:
+                    self._protections[peer] = Protection(peer, self._settings, self._knob)
+        return self._protections[peer]
+
+    def _attempts(self, once: Any, safe: bool, end: Deadline, protection: Protection) -> Any:
+        """Try, and try again where that may help. Once an attempt may have happened, the call may have happened: a
+        retry that finds the door closed does not turn TimedOut into Unavailable.
+        """
+        protection.budget.earn()
+        doubt, retry = False, 0
+        while True:
+            try:
+                return once()
+            except (Unavailable, TimedOut) as error:
+                doubt = doubt or isinstance(error, TimedOut)
+                pause = pause_s(retry, self._knob("retry_jitter"))
+                may = retry < self._knob("retries") and _harmless(safe, error)
+                if not (may and end.left_s - pause > WORTH_TRYING_S and protection.may_retry()):
+                    if doubt and isinstance(error, Unavailable):
                         raise TimedOut(f"{error.detail}; an earlier attempt may have happened") from error
                     raise
-        raise AssertionError("retry_context either returns or raises")
+            retry += 1
+            time.sleep(pause)
 
-    def _may_retry(self, safe: bool, error: Exception, deadline: float) -> bool:
-        harmless = safe or (isinstance(error, Unavailable) and error.extra.get("unsent", False))
-        return harmless and time.monotonic() < deadline - 0.05 and self._budget.spend()
-
-    def _once(self, method: str, path: str, body: Any, left_s: float, extra: Mapping[str, str]) -> Any:
-        headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
-        headers.update({name: value for name, value in extra.items() if value})
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        timeout = urllib3.Timeout(connect=min(self._settings.peer_connect_s, left_s), read=left_s)
+    def _once(self, method: str, path: str, body: Any, left_s: float, headers: dict[str, str]) -> Any:
+        """One attempt. `left_s` bounds it as a whole: however slowly an answer drips, it is not waited for longer."""
+        if self._knob("deadlines"):
+            headers[deadline.HEADER] = str(int(left_s * 1000))
+        end = Deadline(left_s)
+        connect_s = min(self._settings.peer_connect_s, left_s)
         try:
             answer = self._pool.request(
                 method,
                 self._base + path,
                 body=None if body is None else json.dumps(body),
                 headers=headers,
-                timeout=timeout,
+                timeout=urllib3.Timeout(connect=connect_s, read=left_s),
+                preload_content=False,
             )
-        except (NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+            return _document(path, answer.status, _read(answer, end))
+        except (NewConnectionError, ConnectTimeoutError) as error:
             raise Unavailable(f"{path}: cannot connect", unsent=True) from error
-        except (HTTPError, MaxRetryError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise TimedOut(f"{path}: {type(error).__name__}") from error
-        return _document(path, answer)
 
 
-def _document(path: str, answer: urllib3.BaseHTTPResponse) -> Any:
-    if answer.status < 300:
-        return json.loads(answer.data) if answer.data else None
+def _headers(with_body: bool, cookie: str, key: str) -> dict[str, str]:
+    headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
+    if cookie:
+        headers["Cookie"] = cookie
+    if key:
+        headers["Idempotency-Key"] = key
+    if with_body:
+        headers["Content-Type"] = "application/json"
+    return headers
+
+
+def _harmless(safe: bool, error: ShopError) -> bool:
+    """May the call be made again? Not when it was refused on purpose: it would be again."""
+    return not isinstance(error, Refused) and (safe or bool(error.extra.get("unsent")))
+
+
+def _read(answer: urllib3.BaseHTTPResponse, end: Deadline) -> bytes:
+    """The whole body. A connection's own timeout bounds each silence; this bounds their sum. Raises TimeoutError."""
+    pieces = []
+    while piece := answer.read1(PIECE):
+        pieces.append(piece)
+        if end.left_s <= 0:
+            answer.close()
+            raise TimeoutError
+    return b"".join(pieces)
+
+
+def _document(path: str, status: int, body: bytes) -> Any:
+    if status < 300:
+        return json.loads(body) if body else None
     try:
-        details = json.loads(answer.data)
+        details = json.loads(body)
     except ValueError:
         details = {}
-    detail = details.get("detail") or f"{path} answered {answer.status}"
+    detail = details.get("detail") or f"{path} answered {status}"
     extra = {k: v for k, v in details.items() if k not in ("type", "title", "status", "detail", "instance")}
-    raise REFUSALS.get(answer.status, TimedOut if answer.status >= 500 else Invalid)(detail, **extra)
+    if status == 503 and extra.get("refused"):
+        raise Refused(detail, **extra)
+    raise REFUSALS.get(status, TimedOut if status >= 500 else Invalid)(detail, **extra)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from services.common import telemetry
 from services.common.errors import ShopError
 from services.common.http import Peers
+from services.common.protection import forget_calls
 from services.common.server import Server, Worker
 from services.common.settings import PeerSettings, WebSettings, read
 from services.common.web import create_web, json_answer, problems
@@ -48,6 +49,7 @@ def rehearse() -> None:
     listener.close()
     worker.tmp.close()
     telemetry.forget_requests()
+    forget_calls()
 
 
 def _make_app() -> Flask:

@@ -102,8 +102,11 @@ class PeerSettings:
     peer_connect_s: float = env("bound on connecting to a peer", default=0.2, unit="s")
     peer_total_s: float = env("bound on a whole call to a peer, retries included", default=1.5, unit="s")
     peer_attempt_s: float = env("bound on one attempt, where there is time for another", default=0.7, unit="s")
-    peer_retries: int = env("further attempts where a retry is safe", default=2)
+    peer_at_once: int = env("calls to one peer that a replica makes at once", default=6)
+    peer_queue_s: float = env("how long a call waits until it is one of these", default=0.25, unit="s")
     retry_budget: float = env("retries per first attempt that are allowed in the long run", default=0.1)
+    breaker_failures: int = env("failures in a row after which a peer is left alone", default=5)
+    breaker_wait_s: float = env("how long a peer is left alone then, before one call tries it", default=0.5, unit="s")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from services.common import faults, telemetry
+from services.common import deadline, faults, telemetry
 from services.common.errors import Invalid, ShopError
 from services.common.server import Server, Worker
 from services.common.settings import WebSettings
@@ -122,6 +122,7 @@ def _identify(app: Flask) -> None:
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         telemetry.request_id.set(given if PLAUSIBLE_ID.fullmatch(given) else uuid.uuid4().hex)
         started.set(time.perf_counter())
+        deadline.obey(request.environ)
 
     @app.after_request
     def finish(answer: Response) -> Response:

@@ -10,6 +10,7 @@ from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.protection import following
 from services.common.replica import Service
 from services.common.retries import LimitedRetries, Policy, RequeueForever, RetriesInMemory
 from services.common.settings import BusSettings, DatabaseSettings, PeerSettings, WebSettings, env
@@ -37,7 +38,7 @@ def build(settings: Settings, background: Background) -> Flask:
     books = {True: Shipments(database), False: ForgetfulShipments(database)}
     warehouse = Warehouse(
         lambda: books[flags["fulfilment.idempotent"]],
-        PeerOrders(Peers(settings)),
+        PeerOrders(Peers(settings, following(flags, "fulfilment"))),
         lambda: flags["fulfilment.pack_ms"] / 1000,
     )
     policies: dict[str, Policy] = {

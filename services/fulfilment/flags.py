@@ -1,6 +1,7 @@
 """Fulfilment's run-time switches."""
 
 from services.common.flags import Flag
+from services.common.protection import peer_flags
 
 FLAGS = (
     Flag(name="fulfilment.pack_ms", default=5.0, unit="ms", help="how long packing one order takes"),
@@ -11,4 +12,5 @@ FLAGS = (
         help="what becomes of a message whose work failed",
     ),
     Flag(name="fulfilment.idempotent", default=True, help="an order that comes again is not packed again"),
+    *peer_flags("fulfilment"),
 )

@@ -14,7 +14,9 @@ from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.inventory.flags import FLAGS as INVENTORY
 from services.migrate.places import SERVICES
 from services.orders.flags import FLAGS as ORDERS
+from services.recommendations.flags import FLAGS as RECOMMENDATIONS
 from services.relay.flags import FLAGS as RELAY
+from services.storefront.flags import FLAGS as STOREFRONT
 
 GATEWAY = (
     Flag(
@@ -48,7 +50,18 @@ POSTGRES = (
 )
 """Obeyed by control, which keeps the values it knew last while Postgres is away."""
 
-FLAGS: tuple[Flag, ...] = (*CART, *CATALOG, *FULFILMENT, *GATEWAY, *INVENTORY, *ORDERS, *POSTGRES, *RELAY)
+FLAGS: tuple[Flag, ...] = (
+    *CART,
+    *CATALOG,
+    *FULFILMENT,
+    *GATEWAY,
+    *INVENTORY,
+    *ORDERS,
+    *POSTGRES,
+    *RECOMMENDATIONS,
+    *RELAY,
+    *STOREFRONT,
+)
 
 TABLES = """
 create schema if not exists flags;

@@ -9,8 +9,8 @@ from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.protection import following
 from services.common.replica import Service
-from services.common.resilience import Breaker
 from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env
 from services.common.worker import Background, every
 from services.orders.app import create_app
@@ -31,23 +31,21 @@ class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings):
 
     checkout_s: float = env("bound on a whole checkout, below the gateway's own", default=3.6, unit="s")
     payment_s: float = env("bound on charging or refunding", default=2.0, unit="s")
-    breaker_failures: int = env("failures in a row after which payments is left alone", default=5)
-    breaker_wait_s: float = env("how long payments is left alone then", default=2.0, unit="s")
     settle_after_s: float = env("age at which an unfinished attempt is settled", default=10.0, unit="s")
     settle_every_s: float = env("rest between two looks for unfinished attempts", default=1.0, unit="s")
 
 
 def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database, peers = Database(settings, "orders", reads=True), Peers(settings)
+    database = Database(settings, "orders", reads=True)
     background.opens(database.open)
     flags = follow(background, FLAGS, make_nodes(settings), database)
+    peers = Peers(settings, following(flags, "orders"))
     orders = Orders(database, lambda: flags["orders.read_your_writes"])
     attempts, payments = Attempts(database), Payments(peers)
-    breaker = Breaker("payments", settings.breaker_failures, settings.breaker_wait_s)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
     intake = Intake(orders.backlog, lambda: flags["orders.intake"], lambda: flags["orders.intake_limit_s"])
-    rounds = Rounds(attempts, orders, Inventory(peers), payments, breaker, bounds, intake.promise)
+    rounds = Rounds(attempts, orders, Inventory(peers), payments, bounds, intake.promise)
     handover = Handover(orders, Fulfilment(peers), lambda: flags["orders.ship_in_request"], settings.peer_total_s)
     checkout = Checkout(
         attempts, orders, Catalog(peers), rounds, intake, handover, settings.checkout_s, settings.peer_total_s

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.common.deadline import Deadline
 from services.common.errors import Declined, Invalid, TimedOut, Unavailable
-from services.common.resilience import Deadline
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.intake import WarehouseFull
 from services.orders.orders import Order

@@ -1,6 +1,7 @@
 """Orders' run-time switches."""
 
 from services.common.flags import Flag
+from services.common.protection import peer_flags
 
 FLAGS = (
     Flag(
@@ -24,4 +25,5 @@ FLAGS = (
         "before anything is charged, or taken with an honest date",
     ),
     Flag(name="orders.intake_limit_s", default=10.0, unit="s", help="how long an order may wait for packing"),
+    *peer_flags("orders"),
 )

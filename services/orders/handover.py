@@ -8,7 +8,7 @@ ship_in_request       wait for the parcel: what everybody writes first. The even
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from services.common.resilience import Deadline
+from services.common.deadline import Deadline
 from services.orders.attempts import PricedLine
 from services.orders.orders import Order
 

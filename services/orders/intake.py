@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.common.errors import Unavailable
+from services.common.errors import Refused
 
 REFRESH_S = 0.5
 WINDOW_S = 5.0
 
 
-class WarehouseFull(Unavailable):
+class WarehouseFull(Refused):
     """More is ordered than can be packed in time; nothing was taken. `retry_after_s` says when to ask again."""
 
     kind = "warehouse-full"

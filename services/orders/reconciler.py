@@ -5,8 +5,8 @@ Runs in every replica of orders; several do no harm, because every step is idemp
 
 from typing import Protocol
 
+from services.common.deadline import Deadline
 from services.common.errors import Conflict, ShopError
-from services.common.resilience import Deadline
 from services.common.telemetry import log, request_id
 from services.orders.attempts import Attempt
 from services.orders.rounds import Payments, Rounds

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
+from services.common.deadline import Deadline
 from services.common.errors import Conflict, Declined, NotFound, ShopError, Unavailable
-from services.common.resilience import Breaker, Deadline
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.orders import Order
 
@@ -79,14 +79,13 @@ class Rounds:
         orders: Orders,
         inventory: Inventory,
         payments: Payments,
-        breaker: Breaker,
         bounds: Bounds,
         promise: Callable[[], float | None] = lambda: None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._attempts, self._orders = attempts, orders
         self._inventory, self._payments = inventory, payments
-        self._breaker, self._bounds = breaker, bounds
+        self._bounds = bounds
         self._promise, self._new_id = promise, new_id
 
     def reserve(self, attempt: Attempt, deadline: Deadline) -> None:
@@ -107,8 +106,7 @@ class Rounds:
         """Take the money. Raises Declined (the round is over), Unavailable when others gave the round up."""
         bound_s = deadline.within(self._bounds.payment_s)
         try:
-            with self._breaker.guard():
-                self._payments.charge(attempt.charge_key, attempt.total_cents, token, bound_s)
+            self._payments.charge(attempt.charge_key, attempt.total_cents, token, bound_s)
         except Declined:
             self.decline(attempt, deadline)
             raise

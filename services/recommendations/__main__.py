@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from services.common.flags import follow
 from services.common.http import Peers
+from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.protection import following
 from services.common.replica import Service
 from services.common.settings import PeerSettings, WebSettings, env
 from services.common.worker import Background
 from services.recommendations.app import create_app
 from services.recommendations.best_sellers import BestSellers
+from services.recommendations.flags import FLAGS
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecommendationSettings(WebSettings, PeerSettings):
+class RecommendationSettings(WebSettings, PeerSettings, MemcachedSettings):
     """The recommendations' knobs."""
 
     best_sellers_every_s: float = env("how often orders and the catalogue are asked at most", default=5.0, unit="s")
@@ -23,9 +27,9 @@ class RecommendationSettings(WebSettings, PeerSettings):
 
 def build(settings: RecommendationSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    best = BestSellers(
-        Peers(settings), settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s
-    )
+    flags = follow(background, FLAGS, make_nodes(settings))
+    peers = Peers(settings, following(flags, "recommendations"))
+    best = BestSellers(peers, settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s)
     return create_app(best, {"best sellers": lambda: best.top(1)})
 
 

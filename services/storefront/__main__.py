@@ -2,17 +2,23 @@
 
 from flask import Flask
 
+from services.common.flags import follow
 from services.common.http import Peers
+from services.common.memcached import make_nodes
+from services.common.protection import following
 from services.common.replica import Service
 from services.common.worker import Background
 from services.storefront.app import create_app
+from services.storefront.flags import FLAGS
 from services.storefront.settings import StorefrontSettings
 from services.storefront.shop import Shop
 
 
 def build(settings: StorefrontSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    return create_app(Shop(Peers(settings), settings.optional_s, settings.order_s))
+    flags = follow(background, FLAGS, make_nodes(settings))
+    peers = Peers(settings, following(flags, "storefront"))
+    return create_app(Shop(peers, settings.optional_s, settings.order_s))
 
 
 service = Service("storefront", StorefrontSettings, build)

@@ -13,8 +13,8 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from services.common.errors import NotFound, ShopError
+from services.common.fallback import or_else
 from services.common.http import Peers
-from services.common.telemetry import DEGRADED
 from services.storefront.things import Basket, Json, Line, Message, Order, Product, Shelf
 
 T = TypeVar("T")
@@ -126,11 +126,7 @@ class Shop:
         return None if answer is None else [_message(row) for row in answer["items"]]
 
     def _optional(self, what: str, question: Callable[[], T]) -> T | None:
-        try:
-            return question()
-        except ShopError:
-            DEGRADED.labels(what).inc()
-            return None
+        return or_else(what, question, None)
 
 
 @contextmanager

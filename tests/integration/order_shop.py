@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask
 
 from services.common.http import REFUSALS
-from services.common.resilience import Breaker
 from services.inventory.app import create_app as inventory_app
 from services.inventory.stock import Stock
 from services.inventory.strategies import STRATEGIES
@@ -67,9 +66,8 @@ class OrderShop:
         self.payments = payments_app(self.charges, Provider(provider), provider, {})
         near: Any = Near({"inventory": self.inventory, "payments": self.payments})
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
-        breaker = Breaker("payments", failures=1000)
         intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
-        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, breaker, Bounds(), intake.promise)
+        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, Bounds(), intake.promise)
         handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
         checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, intake, handover, total_s=60, peer_s=60)
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)

@@ -1,73 +1,147 @@
-"""Calling a peer of which one replica hangs: another one is asked while there is time, if that is safe."""
+"""Calling a peer that misbehaves, over real sockets: every wait ends, and nothing is made worse by trying."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from services.common.errors import TimedOut
+from services.common import deadline
+from services.common.errors import Refused, ShopError, TimedOut, Unavailable
 from services.common.http import Peers
-from services.common.settings import PeerSettings, read
+from services.common.protection import Knob, preset
+from tests.integration.misbehaving import misbehaving
 
 pytestmark = pytest.mark.servers
 
+PATH = "/api/any"
+HURRIED = {"peer_attempt_s": "0.3", "peer_total_s": "5"}
 
-@contextmanager
-def hanging_once(hang_s: float) -> Iterator[tuple[Peers, list[str]]]:
-    """Peers whose first answer takes `hang_s`, and the methods they were asked with."""
-    asked: list[str] = []
-    over = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.command)
-            if len(asked) == 1:
-                over.wait(hang_s)
-            self.send_response(204)
-            self.end_headers()
+def without(*names: str) -> Knob:
+    return lambda name: False if name in names else preset(name)
 
-        do_POST = do_GET
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"127.0.0.1:{server.server_port}"
-    try:
-        yield (
-            Peers(read(PeerSettings, {"PEERS": address, "SHOP_PEER_ATTEMPT_S": "0.3", "SHOP_PEER_TOTAL_S": "5"})),
-            asked,
-        )
-    finally:
-        over.set()
-        server.shutdown()
-        server.server_close()
+def seconds(work: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    with suppress(ShopError):
+        work()
+    return time.monotonic() - began
 
 
 def test_a_safe_call_asks_again_while_the_first_one_hangs() -> None:
-    with hanging_once(30) as (peers, asked):
-        began = time.monotonic()
-        peers.get("/api/any")
-        assert (asked, time.monotonic() - began < 5) == (["GET", "GET"], True)
+    with misbehaving("hang", "ok", **HURRIED) as (peers, peer):
+        assert seconds(lambda: peers.get(PATH)) < 4
+        assert peer.asked == ["GET", "GET"]
 
 
 def test_a_call_that_is_not_safe_is_made_once_and_has_all_the_time() -> None:
-    with hanging_once(1) as (peers, asked):
-        peers.call("POST", "/api/any")
-        assert asked == ["POST"]
+    with misbehaving("slow", peer_attempt_s="0.1") as (peers, peer):
+        peers.call("POST", PATH)
+        assert peer.asked == ["POST"]
 
 
 def test_who_gives_more_time_than_usual_gets_the_slow_answer() -> None:
-    with hanging_once(1) as (peers, asked):
-        peers.call("POST", "/api/any", safe=True, total_s=6)
-        assert asked == ["POST"]
+    with misbehaving("slow", peer_attempt_s="0.1") as (peers, peer):
+        peers.call("POST", PATH, safe=True, total_s=6)
+        assert peer.asked == ["POST"]
 
 
-def test_what_may_not_be_repeated_ends_as_timed_out() -> None:
-    with hanging_once(30) as (peers, asked), pytest.raises(TimedOut):
-        peers.call("POST", "/api/any", total_s=0.2)
-    assert asked == ["POST"]
+@pytest.mark.parametrize("trouble", ["hang", "drip", "breaks_off"])
+def test_what_may_not_be_repeated_ends_in_time_as_timed_out(trouble: str) -> None:
+    with misbehaving(trouble) as (peers, peer):
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            peers.call("POST", PATH, total_s=0.3)
+        assert time.monotonic() - began < 2
+        assert peer.asked == ["POST"]
+
+
+def test_what_is_refused_on_purpose_is_not_asked_for_again_and_opens_no_circuit() -> None:
+    with misbehaving("refused", breaker_failures="1") as (peers, peer):
+        for _ in range(3):
+            with pytest.raises(Refused):
+                peers.get(PATH)
+        assert (len(peer.asked), peers.protection(PATH).breaker.state) == (3, "closed")
+
+
+def test_a_closed_door_after_a_timeout_does_not_mean_that_nothing_happened() -> None:
+    with misbehaving("hang", "unavailable", **HURRIED) as (peers, _), pytest.raises(TimedOut):
+        peers.get(PATH)
+
+
+@pytest.mark.parametrize("answer", ["ok", "unavailable"])
+def test_one_connection_serves_one_call_after_the_other(answer: str) -> None:
+    with misbehaving(answer) as (peers, peer):
+        for _ in range(4):
+            seconds(lambda: peers.call("POST", PATH))
+        assert (len(peer.asked), len(peer.connections)) == (4, 1)
+
+
+def test_when_everything_fails_the_budget_bounds_the_retries() -> None:
+    with misbehaving("unavailable", knob=without("breaker")) as (peers, peer), ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: seconds(lambda: peers.get(PATH)), range(100)))
+        assert 100 < len(peer.asked) <= 100 + 0.1 * 100 + 10
+
+
+def test_without_a_budget_every_call_is_made_three_times() -> None:
+    with misbehaving("unavailable", knob=without("breaker", "retry_budget")) as (peers, peer):
+        for _ in range(15):
+            seconds(lambda: peers.get(PATH))
+        assert len(peer.asked) == 45
+
+
+def fail(peers: Peers, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(Unavailable):
+            peers.call("POST", PATH)
+
+
+def test_an_open_circuit_asks_nobody_and_one_trial_closes_it() -> None:
+    with misbehaving(*["unavailable"] * 5, "ok", breaker_wait_s="0.2") as (peers, peer):
+        fail(peers, 5)
+        with pytest.raises(Refused):
+            peers.call("POST", PATH)
+        assert len(peer.asked) == 5
+        time.sleep(0.2)
+        peers.call("POST", PATH)
+        assert (len(peer.asked), peers.protection(PATH).breaker.state) == (6, "closed")
+
+
+def test_each_peer_has_a_circuit_of_its_own() -> None:
+    with misbehaving(*["unavailable"] * 5, "ok") as (peers, _):
+        fail(peers, 5)
+        assert peers.get("/internal/other/thing") == {}
+
+
+def test_one_peer_never_has_more_calls_than_its_places() -> None:
+    with (
+        misbehaving("slow", peer_at_once="2", peer_queue_s="0.05") as (peers, peer),
+        ThreadPoolExecutor(8) as threads,
+    ):
+        took = list(threads.map(lambda _: seconds(lambda: peers.call("POST", PATH)), range(8)))
+        assert (peer.most_at_once, len(peer.asked)) == (2, 2)
+        assert sum(each < 0.18 for each in took) == 6
+
+
+def test_a_call_says_how_long_it_waits_and_never_longer_than_its_own_caller() -> None:
+    with misbehaving("ok") as (peers, peer):
+        peers.call("POST", PATH)
+        deadline.obey({"HTTP_X_TIME_LEFT_MS": "400"})
+        peers.call("POST", PATH)
+        deadline.obey({"HTTP_X_TIME_LEFT_MS": "1"})
+        time.sleep(0.01)
+        with pytest.raises(Refused):
+            peers.call("POST", PATH)
+        deadline.forget()
+        told = [int(headers["X-Time-Left-Ms"]) for headers in peer.headers]
+        assert 1400 < told[0] <= 1500
+        assert 0 < told[1] <= 400
+
+
+def test_with_deadlines_switched_off_nobody_is_told_anything() -> None:
+    with misbehaving("ok", knob=without("deadlines")) as (peers, peer):
+        peers.get(PATH)
+        assert "X-Time-Left-Ms" not in peer.headers[0]

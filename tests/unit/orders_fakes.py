@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from services.common.deadline import Deadline
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
-from services.common.resilience import Breaker, Deadline
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
 from services.orders.intake import WarehouseFull
@@ -247,8 +247,7 @@ class World:
         self.inventory = FakeInventory(self.script, pieces)
         self.payments = FakePayments(self.script)
         self.now = 0.0
-        breaker = Breaker("payments", failures=1000)
-        rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, breaker, Bounds())
+        rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, Bounds())
         self.intake = FakeIntake()
         self.checkout = Checkout(
             self.attempts, self.orders, self.catalog, rounds, self.intake, FakeHandover(), 3.6, 1.5, lambda: self.now

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.common.deadline import Deadline
 from services.common.errors import TimedOut
-from services.common.resilience import Deadline
 from services.orders.attempts import PricedLine
 from services.orders.handover import Handover
 from services.orders.orders import Head, Order

@@ -33,7 +33,7 @@ def test_a_warehouse_that_ships_nothing_is_never_quick() -> None:
 def test_above_the_limit_an_order_is_refused_until_there_is_room() -> None:
     with pytest.raises(WarehouseFull) as refused:
         intake("refuse", SLOW).admit()
-    assert refused.value.extra == {"retry_after_s": 6}
+    assert refused.value.extra == {"refused": True, "retry_after_s": 6}
     intake("refuse", Backlog(waiting=10, busy_s=2.0, shipped=10)).admit()
 
 

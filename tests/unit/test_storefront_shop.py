@@ -47,7 +47,7 @@ def test_questions_asked_beside_each_other_carry_the_requests_id():
 
 
 def test_an_order_has_less_time_than_the_gateway_gives_the_storefront():
-    settings = read(StorefrontSettings, {"PEERS": "127.0.0.1:1"})
+    settings = read(StorefrontSettings, {"PEERS": "127.0.0.1:1", "MEMCACHED": "127.0.0.1:1"})
     assert settings.peer_total_s < settings.order_s < 4
 
 
