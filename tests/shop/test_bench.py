@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, failover, load, memory, product, replication, stock, wire, wrk
+from labs.bench import checkout, failover, load, memory, product, replication, resilience, stock, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -80,3 +80,11 @@ def test_the_outage_of_each_way_to_lose_the_primary_is_measured(healed: ShopClie
     assert [each.name for each in found] == ["failover_kill", "failover_freeze", "failover_switchover"]
     assert all(0 < each.measured < 20 for each in found)
     assert len(said) == 3
+
+
+def test_pages_are_measured_in_turn_with_and_without_protection_which_is_on_again_afterwards(
+    healed: ShopClient,
+) -> None:
+    (found,) = resilience.measure(healed, lambda _: None, rounds=1, seconds=0.5)
+    assert found.measured > 0 and found.ratio
+    assert all(flag["value"] == flag["default"] for flag in healed.flags() if flag["name"].startswith("storefront."))
