@@ -78,6 +78,18 @@ def throughput_limit(servers: int, service_s: float) -> float:
     return servers / service_s
 
 
+def trials_per_s(replicas: int, timeout_s: float, rest_s: float) -> float:
+    """Calls per second to a silent peer behind circuit breakers: each replica of the caller makes one trial at a time,
+    waits for its whole timeout, then rests.
+    """
+    return replicas / (timeout_s + rest_s)
+
+
+def attempts_in(total_s: float, timeout_s: float) -> int:
+    """How often a call is tried that times out each time: as often as the timeout fits into the bound of the call."""
+    return max(1, int(total_s / timeout_s))
+
+
 def probing_share(share: float, wait_s: float, out_s: float) -> float:
     """The share of all requests that wait for a node whose own share is `share`, when it fails after `wait_s` and is
     left alone for `out_s` then: of every wait + out seconds, those that come in the first `wait_s`.

@@ -50,6 +50,12 @@ def browse(random: Random, skus: Sequence[str]) -> Iterator[Request]:
         yield _look(random, wanted(random, skus))
 
 
+def pages(random: Random, skus: Sequence[str]) -> Iterator[Request]:
+    """Product pages, as browsers ask for them: the storefront asks the other services."""
+    while True:
+        yield Request(what="page", path=f"/products/{wanted(random, skus)}", client=address(random))
+
+
 def checkout(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """Buying one piece, spread evenly over the shelf without its rare end, so that many runs do not sell out one
     product; `sale` does that.
@@ -106,6 +112,7 @@ MIXES: dict[str, Mix] = {
     "products": one_each(products),
     "stock": one_each(stock),
     "shelf": one_each(shelf),
+    "pages": one_each(pages),
     "checkout": one_each(checkout),
     "twice": buyers_twice,
     "sale": one_each(sale),

@@ -84,6 +84,16 @@ def test_a_node_left_alone_is_waited_for_only_by_those_who_come_while_it_is_trie
     assert formulas.probing_share(0.3, 0.2, 2.8) == pytest.approx(0.02)
 
 
+@pytest.mark.parametrize(("total_s", "attempts"), [(0.5, 1), (1.5, 2), (2.9, 4)])
+def test_a_call_is_tried_as_often_as_the_timeout_fits_into_its_bound(total_s: float, attempts: int) -> None:
+    assert formulas.attempts_in(total_s, 0.7) == attempts
+
+
+def test_each_replica_makes_one_trial_at_a_time_and_rests_between_them() -> None:
+    assert formulas.trials_per_s(2, timeout_s=2.0, rest_s=0.5) == pytest.approx(0.8)
+    assert formulas.trials_per_s(1, timeout_s=0.0, rest_s=0.5) == pytest.approx(2)
+
+
 @pytest.mark.parametrize("nodes", [2, 3, 10])
 def test_modulo_moves_what_counting_all_remainders_says_whichever_node_is_lost(nodes: int) -> None:
     hashes = range(nodes * (nodes - 1))
