@@ -14,7 +14,7 @@ from labs.engine.bench import Bench
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
 from labs.replication.failover_text import TEACHING
 from labs.replication.promises import confirmed_s, lost, outage_s
-from labs.replication.servers import placed, server, synchronous
+from labs.replication.servers import placed, server, synchronous, with_role
 
 RATE = 12.0
 REPAIR_S = 7.0
@@ -81,7 +81,7 @@ def moved(shop: Bench, since: float) -> Mapping[str, float]:
 def count(shop: Bench, variant: str) -> None:
     """What is there of what was confirmed, and how many servers take writes."""
     shop.note(f"{variant}_lost", lost(shop.shop, shop.phases[variant].load))
-    shop.note(f"{variant}_primaries", sum(part.get("role") == "primary" for part in shop.shop.status()))
+    shop.note(f"{variant}_primaries", max(len(with_role(shop.shop, "primary")) for _ in range(LOOKS)))
 
 
 def measure(seen: Seen) -> Numbers:
