@@ -30,6 +30,9 @@ class Consumer:
     Done: acknowledged. Failed: as `policy()` has it, by default `LimitedRetries`. Unreadable: dead at once. A copy for
     later is confirmed before the original is acknowledged, so a crash in between means twice, never not at all:
     handlers must be idempotent.
+
+    `early()` is the naive way (the broker's `autoAck`): what was sent counts as done, so the broker forgets it before
+    the work, and sends without a limit. A crash means never, for all that had been sent.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class Consumer:
         handle: Handler,
         policy: Callable[[], Policy] | None = None,
         before_ack: Callable[[], object] = lambda: None,
+        early: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings, self._queue, self._handle, self._before_ack = settings, queue, handle, before_ack
+        self._early = early
         limited = LimitedRetries(settings, queue)
         self._policy = policy or (lambda: limited)
         self._connection: BlockingConnection | None = None
@@ -63,18 +68,19 @@ class Consumer:
                 hang_up(self._connection)
 
     def _consume(self, connection: BlockingConnection, stopping: threading.Event) -> None:
-        channel, way_out = connection.channel(), connection.channel()
+        channel, way_out, early = connection.channel(), connection.channel(), self._early()
         declare(channel, self._queue, self._settings.bus_retry_s)
         channel.basic_qos(prefetch_count=self._settings.bus_prefetch)
         way_out.confirm_delivery()
-        for method, properties, body in channel.consume(self._queue, inactivity_timeout=LOOK_UP_S):
-            if stopping.is_set():
+        for method, properties, body in channel.consume(self._queue, auto_ack=early, inactivity_timeout=LOOK_UP_S):
+            if stopping.is_set() or (method is None and self._early() != early):
                 return  # what was fetched but not begun goes back to the queue
             if method is not None and properties is not None and body is not None:
                 properties.type = properties.type or method.routing_key  # the copy for later has another routing key
                 outcome = self._work(way_out, properties, body)
                 self._before_ack()
-                channel.basic_ack(method.delivery_tag)
+                if not early:
+                    channel.basic_ack(method.delivery_tag)
                 CONSUMED.labels(self._queue, outcome).inc()
 
     def _work(self, way_out: BlockingChannel, properties: Any, body: bytes) -> str:

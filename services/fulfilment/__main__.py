@@ -47,7 +47,10 @@ def build(settings: Settings, background: Background) -> Flask:
         "requeue_forever": RequeueForever(QUEUE),
     }
     crash = CrashBeforeAck()
-    consumer = Consumer(settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]], crash)
+    consumer = Consumer(
+        settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]], crash,
+        early=lambda: flags["fulfilment.ack"] == "on_delivery",
+    )  # fmt: skip
     background.runs("consumer", consumer.run)
     app = create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
     crash.install(app)
