@@ -8,6 +8,7 @@ import typer
 
 from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, emit, err, out, table
 
+UNFENCED_SHOP = "TEST SWITCH: this shop does not fence a lost primary, and will lose orders; down ends that"
 WHAT_RUNS = {"local": "local processes", "containers": "containers"}
 
 
@@ -42,6 +43,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start the shop; done when one order has gone all the way."""
+    from compose.failover import unfenced
     from labs.control import place, starting
     from labs.control.client import ShopClient
 
@@ -70,6 +72,8 @@ def up(
     if as_json:
         return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
     suffix = "" if name == "shop" else f" --name {name}"
+    if unfenced(name):
+        err.print(f"  [{BAD}]{UNFENCED_SHOP}[/]")
     out.print(f"\n[{GOOD}]✓[/] The shop is open at [bold]{result['url']}[/]")
     out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is shipped\n")
     out.print("  Try next:")
@@ -145,6 +149,8 @@ def status(name: Name = "shop", as_json: Json = False) -> None:
     total = sum(c["memory_mb"] or 0 for c in report["components"])
     out.print(f"[{QUIET}]{len(report['components'])} components, {total:.0f} MB (shared memory counted once)[/]")
     out.print(f"[{QUIET}]{replicated(report['replication'])}[/]")
+    if not report["fences"]:
+        out.print(f"[{BAD}]✗[/] {UNFENCED_SHOP}")
     for step in report["moves"][-1:]:
         out.print(f"[{QUIET}]last move of a role, {step['at']}: {step['node']} {step['what']}[/]", soft_wrap=True)
     for fault in report["faults"]:

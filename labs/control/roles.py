@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from compose.failover import Failover, Move, Step
+from compose.failover import Failover, Move, Step, unfenced
 from compose.postgres import Postgres
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs.control.primary_watch import PrimaryWatch
@@ -42,7 +42,8 @@ class Roles:
         directly = {node: addresses[node] for node in POSTGRES}
         through_the_wire = {link.server: link.listen for link in runtime.links() if link.client == "control"}
         self.servers, self._seen = Postgres(directly, password), Postgres(through_the_wire or directly, password)
-        self._failover = Failover(runtime, self.servers, self.note)
+        self.fences = not unfenced(folder.name)
+        self._failover = Failover(runtime, self.servers, self.note, self.fences)
         self._setting, self._lock = setting, lock
         self._file, self._steps = folder / "moves.jsonl", deque[Step](maxlen=SHOWN)
         self._synchronous: bool | None = None
@@ -108,6 +109,7 @@ class Roles:
 
     def as_described(self) -> None:
         """The first server is the primary, as compose.yaml has it. Both must be well."""
+        self._failover.end_split_brain(keep=POSTGRES[0])
         if self._failover.primary() == POSTGRES[1]:
             self.switch_over()
 

@@ -95,6 +95,7 @@ class RunningShop:
             "faults": [asdict(entry) for entry in self._faults.entries()],
             "replication": self.roles.replication(),
             "moves": self.roles.steps,
+            "fences": self.roles.fences,
         }
 
     # -- balancing and scale

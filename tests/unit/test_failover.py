@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from compose.failover import Failover
+from compose.failover import UNFENCED, Failover, unfenced
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.primary_watch import PrimaryWatch
 
@@ -114,6 +114,32 @@ def test_two_primaries_are_called_a_split_brain_and_nothing_is_done() -> None:
         with pytest.raises(RuntimeFailed, match=r"split brain: postgres-1 and postgres-2"):
             move()
     assert servers.done == []
+
+
+def test_without_a_fence_which_tests_alone_may_ask_for_both_take_writes_until_a_reset_ends_one() -> None:
+    servers = Servers(silent="postgres-1")
+    move = Failover(servers, servers, fences=False).fail_over("it does not answer")  # type: ignore[arg-type]
+    assert servers.done == ["promote postgres-2"] and "NOT FENCED" in move.steps[1].what
+    servers.silent = ""
+    manager(servers).end_split_brain(keep="postgres-1")
+    assert servers.done[1:] == ["kill postgres-2", "fence postgres-2", "start postgres-2"]
+    assert servers.roles() == ROLES
+
+
+def test_two_servers_of_which_one_takes_writes_are_no_split_brain() -> None:
+    servers = Servers()
+    manager(servers).end_split_brain(keep="postgres-2")
+    assert servers.done == []
+
+
+@pytest.mark.parametrize(("said", "means"), [("shop-7", True), ("1", False), ("", False), (None, False)])
+def test_only_the_shop_that_is_called_by_its_name_goes_without_a_fence(
+    monkeypatch: pytest.MonkeyPatch, said: str | None, means: bool
+) -> None:
+    monkeypatch.delenv(UNFENCED, raising=False)
+    if said is not None:
+        monkeypatch.setenv(UNFENCED, said)
+    assert unfenced("shop-7") is means
 
 
 def test_a_switchover_holds_writes_and_ends_the_primary_in_good_order() -> None:
