@@ -66,9 +66,13 @@ def broken_promises(configuration: Configuration | None = None) -> dict[str, Any
 
 
 def shoppers_come(rate: float = 12.0, seed: int = 1, configuration: Configuration | None = None) -> str:
-    """From now on `rate` buyers a second come, until they are sent home."""
+    """From now on `rate` buyers a second come, until they are sent home. Half of them want one of the last pieces of an
+    item.
+    """
     forget()
-    _crowd.append(Shoppers(shop_of(configuration).url, rate, seed))
+    shop = shop_of(configuration)
+    shop.restock(shoppers.HOT_ITEM, shoppers.PIECES)
+    _crowd.append(Shoppers(shop.url, rate, seed))
     return f"{rate:g} a second"
 
 

@@ -22,8 +22,11 @@ from labs.load.shoppers import DOUBLE_CLICKS, Step
 
 LONGEST_S = 60.0
 PATIENCE_S = 6.0
+HOT_ITEM, PIECES = "pot-020", 8
 HOT = 0.5
-"""The share that wants the same product: who sells too much sells too much of that one."""
+"""The share that wants the same product, of which there are so few pieces that they are sold out soon: who sells too
+much sells too much of that one.
+"""
 AGAIN_EVERY_S = 0.02
 UNKNOWN = ("http_5xx", "reset", "timeout", "")
 """After these nobody knows whether the order exists."""
@@ -135,7 +138,7 @@ def _plan(rate: float, seed: int, skus: Sequence[str]) -> Iterator[Step]:
 
 
 def _order(random: Random, skus: Sequence[str]) -> Request:
-    sku = skus[0] if random.random() < HOT else random.choice(skus[:PLENTY])
+    sku = HOT_ITEM if random.random() < HOT else random.choice(skus[:PLENTY])
     return buy(sku, 1, address(random))
 
 
