@@ -22,6 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from pika.exceptions import AMQPError
+
 from compose.archive import Backup, iso
 from compose.backups import Backups
 from compose.runtime.verbs import Runtime, RuntimeFailed
@@ -93,19 +96,18 @@ class ShopBackups:
                     tables.extend(self._postgres.digests(node))
 
             aside = self._parts.roles.moving(lambda: self._backups.restore(plan, look))
+            report = {
+                "at": iso(datetime.now(UTC)),
+                "to": iso(at),
+                "backup": plan.backup.id,
+                "aside": aside,
+                "tables": tables,
+                "lost": {what: _lost(before[what], after.get(what)) for what in WITNESSES},
+            }
+            with (self._parts.folder / "restores.jsonl").open("a") as file:
+                file.write(json.dumps(report) + "\n")
             self._fit_the_rest()
-        report = {
-            "at": iso(datetime.now(UTC)),
-            "to": iso(at),
-            "backup": plan.backup.id,
-            "seconds": round(time.monotonic() - began, 2),
-            "aside": aside,
-            "tables": tables,
-            "lost": {what: _lost(before[what], after.get(what)) for what in WITNESSES},
-        }
-        with (self._parts.folder / "restores.jsonl").open("a") as file:
-            file.write(json.dumps(report) + "\n")
-        return report
+        return report | {"seconds": round(time.monotonic() - began, 2)}
 
     def digests(self) -> list[dict[str, Any]]:
         """table, rows and digest of every table, now."""
@@ -119,9 +121,13 @@ class ShopBackups:
         self._backups.forget_aside()
 
     def _fit_the_rest(self) -> None:
-        self._parts.probes.purge_queues()
-        self._parts.flags.renew()
-        self._parts.repairs.resend()
+        try:
+            self._parts.probes.purge_queues()
+            self._parts.flags.renew()
+            self._parts.repairs.resend()
+        except (RuntimeFailed, psycopg.Error, AMQPError) as error:
+            why = (str(error) or repr(error)).splitlines()[0]
+            raise RuntimeFailed(f"the tables are restored, but queues and flags do not fit them yet: {why}") from error
 
     def _outsiders_know(self, at: datetime, node: str = "") -> Ids:
         since = datetime.fromtimestamp(at.timestamp() - OVERLAP_S, UTC).isoformat()
