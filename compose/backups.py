@@ -70,7 +70,8 @@ class Backups:
         try:
             self._runtime.shell(primary, f"{SCRIPTS}/backup b{number} {KEEP}")
         except RuntimeFailed as error:
-            why = str(error).splitlines()[-1]
+            lines = str(error).splitlines()
+            why = next((line for line in lines if "error:" in line), lines[-1])
             raise RuntimeFailed(f"no backup was taken, and those there are are as they were: {why}") from error
         return self.archive().backups[-1]
 

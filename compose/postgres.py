@@ -33,7 +33,7 @@ select name, pg_walfile_name(pg_current_wal_lsn()) as current from pg_ls_waldir(
 """
 TABLES = """
 select format('%I.%I', schemaname, tablename) as name from pg_tables
-where schemaname !~ '^(pg_|information_schema|dropped_|flags)' order by 1
+where schemaname !~ '^(pg_|information_schema|dropped_|flags)' and tablename !~ '^_?yoyo' order by 1
 """
 DIGEST = """
 select '{name}' as "table", count(*) as rows, coalesce(sum(hashtextextended(each::text, 0)), 0)::text as digest

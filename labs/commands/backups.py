@@ -31,7 +31,8 @@ def backups(name: Name = "shop", as_json: Json = False) -> None:
     if kept["full"]:
         out.print(f"[{BAD}]✗[/] the log has outgrown its bound and is not kept any more; anew with: ./shoplab backup")
     if kept["failing"]:
-        out.print(f"[{BAD}]✗[/] the log could not be archived at {kept['failing']}; why: ./shoplab logs postgres-1")
+        why = f"the log could not be archived at {kept['failing']}; why: ./shoplab logs postgres-1"
+        out.print(f"[{BAD}]✗[/] {why}", soft_wrap=True)
 
 
 def restore(
