@@ -112,6 +112,7 @@ def _towards_replicas(spec: Gateway) -> Iterator[Base]:
         ("Host", "$http_host"),
         ("X-Request-Id", "$call_id"),
         ("X-Request-Start", "$msec"),
+        ("X-Tier", "$tier"),
         ("X-Forwarded-For", "$remote_addr"),
         ("X-Forwarded-Proto", "$scheme"),
     ):

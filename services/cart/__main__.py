@@ -9,6 +9,7 @@ from services.cart.app import create_app
 from services.cart.carts import COPIES, Carts, Keeper
 from services.cart.flags import FLAGS
 from services.cart.memory import Memory
+from services.common import admission
 from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, Node, NodeFailed, make_nodes
 from services.common.replica import Service
@@ -48,7 +49,9 @@ def build(settings: CartSettings, background: Background) -> Flask:
         for where, kept in keepers.items()
     }  # fmt: skip
     ready = {"memcached": lambda: some_node_answers(nodes)}
-    return create_app(lambda: carts[flags["cart.sessions"]], ready, settings.cart_keep_s)
+    app = create_app(lambda: carts[flags["cart.sessions"]], ready, settings.cart_keep_s)
+    admission.obey(app, flags, "cart")
+    return app
 
 
 service = Service("cart", CartSettings, build)

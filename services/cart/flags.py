@@ -1,6 +1,7 @@
 """The cart's run-time switches."""
 
 from services.cart.carts import COPIES, REMOVALS_S
+from services.common.admission import shedding_flag
 from services.common.flags import Flag
 
 FLAGS = (
@@ -20,4 +21,5 @@ FLAGS = (
     Flag(
         name="cart.removals_s", default=REMOVALS_S, unit="s", help="how long it is remembered that an item was removed"
     ),
+    shedding_flag("cart"),
 )

@@ -8,6 +8,7 @@ from services.catalog.app import create_app
 from services.catalog.browsing import Browsing
 from services.catalog.flags import FLAGS
 from services.catalog.products import Products
+from services.common import admission
 from services.common.cache import Cache, Habits
 from services.common.db import Database
 from services.common.flags import Flags, follow
@@ -36,7 +37,9 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s, habits=lambda: habits(flags))
     products = Products(database, lambda: flags["catalog.origin_ms"] / 1000)
     browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s)
-    return create_app(browsing, {"database": database.ping_any})
+    app = create_app(browsing, {"database": database.ping_any})
+    admission.obey(app, flags, "catalog")
+    return app
 
 
 def patience(flags: Flags) -> Patience:

@@ -9,6 +9,7 @@ from flask_openapi import OpenAPI
 
 from services.catalog.browsing import Browsing
 from services.catalog.models import Categories, OneProduct, Page, Product, Search
+from services.common.admission import Tier
 from services.common.web import Check, create_web, problems
 
 SVG: dict[str | int, Any] = {
@@ -19,7 +20,7 @@ SVG: dict[str | int, Any] = {
 
 def create_app(browsing: Browsing, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the catalogue from its parts; `__main__` makes the real ones, tests pass fakes."""
-    app = create_web("catalog", ready)
+    app = create_web("catalog", ready, Tier.BROWSE)
 
     @app.get("/api/catalog/products", responses={200: Page, **problems(422, 503, 504)})
     def products(query: Search) -> Response:

@@ -1,5 +1,6 @@
 """The catalogue's run-time switches."""
 
+from services.common.admission import shedding_flag
 from services.common.flags import Flag
 from services.common.placement import PLACEMENTS
 
@@ -19,4 +20,5 @@ FLAGS = (
     Flag(name="catalog.ttl_jitter", default=True, help="what was loaded together does not expire together"),
     Flag(name="catalog.early_refresh", default=True, help="what is wanted is loaded anew shortly before it expires"),
     Flag(name="catalog.origin_ms", default=0.0, unit="ms", help="how much longer each read of the database takes"),
+    shedding_flag("catalog"),
 )

@@ -18,7 +18,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from services.common import deadline
+from services.common import admission, deadline
 from services.common.deadline import Deadline
 from services.common.errors import Conflict, Declined, Invalid, NotFound, Refused, ShopError, TimedOut, Unavailable
 from services.common.protection import REFUSED, Knob, Protection, preset
@@ -143,6 +143,8 @@ class Peers:
 
 def _headers(with_body: bool, cookie: str, key: str) -> dict[str, str]:
     headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
+    if tier := admission.current.get():
+        headers[admission.HEADER] = tier.value
     if cookie:
         headers["Cookie"] = cookie
     if key:

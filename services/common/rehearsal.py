@@ -8,12 +8,14 @@ pages that all replicas share: some 5 MB less for each.
 # mypy: disallow-untyped-calls=False
 import contextlib
 import threading
+from typing import Any
 
 from flask import Flask
 from gunicorn.workers.gthread import TConn
 from pydantic import BaseModel, Field
 
 from services.common import telemetry
+from services.common.admission import crowd
 from services.common.errors import ShopError
 from services.common.http import Peers
 from services.common.protection import forget_calls
@@ -66,7 +68,8 @@ def _answer(worker: Worker) -> None:
     """All calls come on one connection that is kept."""
     worker.sockets[0].setblocking(True)
     accepted, client = worker.sockets[0].accept()
-    connection = TConn(worker.cfg, accepted, client, client)
+    connection: Any = TConn(worker.cfg, accepted, client, client)
     for _ in CALLS * ROUNDS:
+        connection.arrived = crowd.enter()
         worker.handle(connection)
     connection.close()

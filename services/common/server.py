@@ -17,6 +17,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
+from services.common.admission import crowd
 from services.common.settings import WebSettings
 
 KEEPALIVE_S = 75
@@ -83,7 +84,18 @@ class Worker(ThreadWorker):
     def __init__(self, server: Server) -> None:
         cfg: Any = server.cfg
         log = logger(cfg)
+        crowd.threads = cfg.threads
         super().__init__(1, os.getppid(), sock.create_sockets(cfg, log), server, cfg.timeout, cfg, log)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """A request has arrived and waits for a thread."""
+        conn.arrived = crowd.enter()
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """A thread works on it."""
+        with crowd.served(conn.arrived):
+            return super().handle(conn)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         signal.alarm(self.cfg.graceful_timeout)  # whatever hangs longer, the kernel ends

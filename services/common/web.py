@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
@@ -15,7 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from services.common import deadline, faults, telemetry
+from services.common import admission, deadline, faults, telemetry
+from services.common.admission import Tier
 from services.common.errors import Invalid, ShopError
 from services.common.server import Server, Worker
 from services.common.settings import WebSettings
@@ -39,8 +41,16 @@ class Problem(BaseModel):
     instance: str
 
 
-def create_web(service: str, ready: Mapping[str, Check], static_folder: str | None = None) -> OpenAPI:
-    """An app without routes of its own. `ready` maps a dependency to a check that raises when it cannot be used."""
+def create_web(
+    service: str,
+    ready: Mapping[str, Check],
+    tier: Tier = Tier.CHECKOUT,
+    tiers: Mapping[str, Tier] = MappingProxyType({}),
+    static_folder: str | None = None,
+) -> OpenAPI:
+    """An app without routes of its own. `ready` maps a dependency to a check that raises when it cannot be used; `tier`
+    says how much its routes matter when there is too much to do, `tiers` which endpoints matter otherwise.
+    """
     app = OpenAPI(
         f"services.{service}",
         info=Info(title=f"shoplab {service}", version="1"),
@@ -53,6 +63,7 @@ def create_web(service: str, ready: Mapping[str, Check], static_folder: str | No
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(f"/api/{service}/openapi.json", "openapi", lambda: app.api_doc)
     _identify(app)
+    admission.install(app, tier, tiers)
     faults.install(app)
     _explain_errors(app)
     _answer_health(app, ready)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from services.common import admission
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, make_nodes
@@ -39,7 +40,9 @@ def build(settings: Settings, background: Background) -> Flask:
         lambda: time.sleep(flags["inventory.decide_ms"] / 1000),
     )
     background.runs("sweeper", every(settings.sweep_s, lambda: sweep(stock), "sweeper"))
-    return create_app(stock, {"database": database.ping})
+    app = create_app(stock, {"database": database.ping})
+    admission.obey(app, flags, "inventory")
+    return app
 
 
 service = Service("inventory", Settings, build)

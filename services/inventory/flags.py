@@ -1,5 +1,6 @@
 """Inventory's run-time switches."""
 
+from services.common.admission import shedding_flag
 from services.common.flags import Flag
 
 FLAGS = (
@@ -15,4 +16,5 @@ FLAGS = (
         unit="ms",
         help="how long it takes to decide whether a buyer may have the pieces: limits for each household, fraud",
     ),
+    shedding_flag("inventory"),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from services.common import admission
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
@@ -58,7 +59,9 @@ def build(settings: Settings, background: Background) -> Flask:
     def key_of(key: str) -> str:
         return key if flags["orders.idempotent"] else f"{key}~{secrets.token_hex(8)}"
 
-    return create_app(checkout, orders, {"database": database.ping}, key_of)
+    app = create_app(checkout, orders, {"database": database.ping}, key_of)
+    admission.obey(app, flags, "orders")
+    return app
 
 
 service = Service("orders", Settings, build)

@@ -1,5 +1,6 @@
 """Orders' run-time switches."""
 
+from services.common.admission import shedding_flag
 from services.common.flags import Flag
 from services.common.protection import peer_flags
 
@@ -26,4 +27,5 @@ FLAGS = (
     ),
     Flag(name="orders.intake_limit_s", default=10.0, unit="s", help="how long an order may wait for packing"),
     *peer_flags("orders"),
+    shedding_flag("orders"),
 )

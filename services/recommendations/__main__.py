@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from services.common import admission
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
@@ -30,7 +31,9 @@ def build(settings: RecommendationSettings, background: Background) -> Flask:
     flags = follow(background, FLAGS, make_nodes(settings))
     peers = Peers(settings, following(flags, "recommendations"))
     best = BestSellers(peers, settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s)
-    return create_app(best, {"best sellers": lambda: best.top(1)})
+    app = create_app(best, {"best sellers": lambda: best.top(1)})
+    admission.obey(app, flags, "recommendations")
+    return app
 
 
 service = Service("recommendations", RecommendationSettings, build)

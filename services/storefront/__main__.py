@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from services.common import admission
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import make_nodes
@@ -12,13 +13,16 @@ from services.storefront.app import create_app
 from services.storefront.flags import FLAGS
 from services.storefront.settings import StorefrontSettings
 from services.storefront.shop import Shop
+from services.storefront.switches import following as following_pages
 
 
 def build(settings: StorefrontSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     flags = follow(background, FLAGS, make_nodes(settings))
     peers = Peers(settings, following(flags, "storefront"))
-    return create_app(Shop(peers, settings.optional_s, settings.order_s))
+    app = create_app(Shop(peers, settings.optional_s, settings.order_s), following_pages(flags))
+    admission.obey(app, flags, "storefront")
+    return app
 
 
 service = Service("storefront", StorefrontSettings, build)

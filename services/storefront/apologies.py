@@ -30,6 +30,8 @@ def _known(error: ShopError) -> Response:
         return web.problem(error)
     if isinstance(error, NotFound) or (isinstance(error, Invalid) and request.method == "GET"):
         return page("apology.html", 404, title="We do not have that", words="not-found")
+    if error.extra.get("by") == "shedding":
+        return _crowded(int(error.extra.get("retry_after_s", 2)))
     if isinstance(error, Unavailable | TimedOut):
         return _out_of_reach(str(error.extra.get("part", "")))
     return page("apology.html", error.status, title="That did not work", words="refused", detail=error.detail)
@@ -55,6 +57,14 @@ def _asked_by_program() -> bool:
     if f"{request.path}/".startswith(("/api/", "/internal/")):
         return True
     return request.accept_mimetypes.best_match(("text/html", *PROGRAMS)) in PROGRAMS
+
+
+def _crowded(wait_s: int) -> Response:
+    """503: this replica, or one it asked, has too much to do. A page that was only to be read asks again by itself."""
+    again = wait_s if request.method == "GET" else None
+    answer = page("apology.html", 503, title="The shop is full right now", words="crowded", again_s=again)
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 def _out_of_reach(part: str) -> Response:

@@ -1,22 +1,25 @@
 """Looking around: the shelves, a product, and what others buy."""
 
+from collections.abc import Callable
+
 from flask import Flask, Response, g, request
 
 from services.storefront.doorkeeper import cart_of_visitor
 from services.storefront.looks import page
 from services.storefront.shop import Shop
+from services.storefront.switches import Switches
 
 LONGEST_SEARCH = 80
 LAST_PAGE = 10_000  # what the catalogue takes
 
 
-def install(app: Flask, shop: Shop) -> None:
+def install(app: Flask, shop: Shop, switches: Callable[[], Switches]) -> None:
     """Add the routes."""
 
     @app.before_request
     def ask_for_the_basket() -> None:
         """Count the basket's pieces beside the page's own questions, if the page is to show them."""
-        if request.endpoint in ("home", "product", "order"):
+        if request.endpoint in ("home", "product", "order") and not switches().lite:
             cart = cart_of_visitor()
             g.pieces = shop.soon(lambda: shop.count(cart))
 
@@ -30,10 +33,14 @@ def install(app: Flask, shop: Shop) -> None:
 
     @app.route("/products/<sku>")
     def product(sku: str) -> Response:
-        stock = shop.soon(lambda: shop.stock(sku))
+        stock = (lambda: None) if switches().lite else shop.soon(lambda: shop.stock(sku))
         return page("product.html", product=shop.product(sku), stock=stock())
 
     @app.route("/fragments/recommendations")
     def recommendations() -> Response:
-        """Always 200: htmx swaps in whatever comes, and this part may be missing."""
+        """Always 200: htmx swaps in whatever comes, and this part may be missing. A page that was loaded before the
+        extras were switched off still asks.
+        """
+        if not switches().extras:
+            return Response(mimetype="text/html")
         return page("fragments/recommendations.html", products=shop.best_sellers())

@@ -1,6 +1,7 @@
 """How things look: prices, pictures, names of categories, addresses of static files, and the templates themselves."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, g, render_template, request
 
 from services.common.telemetry import identity, request_id
+from services.storefront.switches import Switches
 
 YEAR_S = 365 * 24 * 3600
 CATEGORIES = {
@@ -27,7 +29,7 @@ HUES = (8, 24, 38, 52, 88, 140, 168, 192, 212, 236, 262, 320, 344)
 BEHIND = (30, 160, 200, 330)
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, switches: Callable[[], Switches]) -> None:
     """Give the templates their words; let browsers keep static files for good, as their addresses carry a version."""
     versions = {path.name: _version(path) for path in Path(app.static_folder or "").iterdir()}
 
@@ -45,7 +47,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         static=static, drawing=drawing, colours=colours, categories=CATEGORIES, identity=identity
     )
-    app.jinja_env.globals.update(request_id=request_id.get, pieces_in_basket=pieces_in_basket)
+    app.jinja_env.globals.update(request_id=request_id.get, pieces_in_basket=pieces_in_basket, switches=switches)
 
 
 def load_templates(app: Flask) -> None:

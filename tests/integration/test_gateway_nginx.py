@@ -37,8 +37,8 @@ class Shop:
     def get(self, path: str, **headers: str) -> Answer:
         return ask(self.gateway.public, path, **headers)
 
-    def inside(self, path: str) -> Answer:
-        return ask(self.gateway.internal, path)
+    def inside(self, path: str, **headers: str) -> Answer:
+        return ask(self.gateway.internal, path, **headers)
 
     def hits(self, name: str) -> dict[str, int]:
         return ask(self.addresses[name], "/hits").json  # type: ignore[return-value]
@@ -114,6 +114,11 @@ def test_a_request_without_a_plausible_id_gets_one(shop: Shop) -> None:
     ids = [shop.get("/api/catalog/x", X_Request_Id=given).headers["x-request-id"] for given in ("", 'a"b', "x" * 65)]
     assert all(len(made) == 32 for made in ids)
     assert len(set(ids)) == 3
+
+
+def test_only_services_say_how_much_a_request_matters(shop: Shop) -> None:
+    seen = [get("/api/catalog/x", X_Tier="checkout").json["headers"] for get in (shop.get, shop.inside)]
+    assert [headers.get("x-tier") for headers in seen] == [None, "checkout"]  # type: ignore[attr-defined]
 
 
 def test_errors_carry_the_id_and_the_name_of_who_made_them_too(shop: Shop) -> None:

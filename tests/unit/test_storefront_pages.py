@@ -3,6 +3,7 @@
 import pytest
 
 from services.common import telemetry
+from services.common.admission import Overloaded
 from services.common.errors import TimedOut, Unavailable
 from tests.unit.storefront_fakes import a_shop, fill
 
@@ -111,6 +112,21 @@ def test_recommendations_that_fail_say_so_quietly(error):
     answer = browser.get("/fragments/recommendations")
     assert answer.status_code == 200
     assert "cannot say what others like" in answer.text
+
+
+def test_a_page_that_is_refused_because_too_many_came_asks_again_by_itself():
+    peers, browser = a_shop()
+    peers.failing["/api/catalog"] = Overloaded("too much to do", by="shedding", retry_after_s=4)
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "4")
+    assert '<meta http-equiv="refresh" content="4">' in answer.text and "The shop is full" in answer.text
+
+
+def test_what_was_posted_to_a_full_shop_is_not_posted_again_by_itself():
+    peers, browser = a_shop()
+    peers.failing["/api/cart"] = Overloaded("too much to do", by="shedding", retry_after_s=4)
+    answer = browser.post("/cart/items", data={"sku": "tea-000", "quantity": "2"})
+    assert answer.status_code == 503 and "refresh" not in answer.text and "try again" in answer.text
 
 
 def test_recommendations_are_four_links():
