@@ -17,7 +17,7 @@ INTERRUPTED = 130
 Mix = Annotated[
     str,
     typer.Option(
-        help="browse, products, stock, shelf, pages, checkout, twice, sale, shoppers (whole visits), bots "
+        help="browse, products, stock, shelf, pages, checkout, tiers, twice, sale, shoppers (whole visits), bots "
         "or rush (a sale with bots)."
     ),
 ]

@@ -146,8 +146,10 @@ def _roll_back(bench: Bench, course: Course) -> None:
 
 
 def _prove(bench: Bench, course: Course) -> None:
-    """Only a run that touched the shop, or found it well, has something to prove."""
-    if course.broke or unmet(course.before, ""):
+    """Only a run that touched the shop, or found it well, has something to prove; one without its fault has nothing to
+    recover from.
+    """
+    if course.broke or unmet(course.before, "") or not bench.inject:
         return
     course.after = _steady_state(bench, "after")
     course.damage += unmet(course.after, "after the rollback")

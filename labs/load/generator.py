@@ -120,7 +120,12 @@ class Generator:
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
         headers = {"X-Forwarded-For": request.client} | request.headers
         exchange = session.request(
-            request.method, self._url + request.path, json=request.body, headers=headers, allow_redirects=False
+            request.method,
+            self._url + request.path,
+            json=request.body,
+            data=request.form,
+            headers=headers,
+            allow_redirects=False,
         )
         async with exchange as response:
             answer = await response.read()

@@ -8,6 +8,7 @@ from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_c
 from labs.load.sample import BOT
 from labs.load.shelf import shelf
 from labs.load.shoppers import Step, Visit, shoppers
+from labs.load.tiers import tiers
 from labs.load.twice import twice
 
 Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
@@ -114,6 +115,7 @@ MIXES: dict[str, Mix] = {
     "shelf": one_each(shelf),
     "pages": one_each(pages),
     "checkout": one_each(checkout),
+    "tiers": one_each(tiers),
     "twice": buyers_twice,
     "sale": one_each(sale),
     "shoppers": shoppers,

@@ -17,7 +17,9 @@ WORDS = ("tea", "green", "cup", "black", "honey", "pot", "gift", "mint", "dark",
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request. `what` names its kind in samples and reports, `kind` the kind of client, `client` its address."""
+    """One request. `what` names its kind in samples and reports, `kind` the kind of client, `client` its address.
+    `body` is sent as JSON, `form` as a browser sends one.
+    """
 
     what: str
     path: str
@@ -25,6 +27,7 @@ class Request:
     kind: str = BUYER
     method: str = "GET"
     body: object = None
+    form: dict[str, str] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,208 @@
+"""An extra works, but costs too much. How soon is it gone from every replica, without a deployment?"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from labs import formulas, plots, probes
+from labs.engine.bench import Bench
+from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
+from labs.load import LoadResult
+from labs.load.sample import Sample
+from labs.resilience.kill_switch_text import TEACHING
+from labs.shop import Shop
+
+DELAY_S = 0.12
+"""Below the 0.15 s that the storefront waits for an extra: it succeeds, so no timeout and no breaker sees anything."""
+RATE, EXTRAS = 40.0, 0.4
+PROMISED_S = 1.5
+"""A second, and half a one for writing the flag and for whoever was under way."""
+ON_S, OFF_S = 4.0, 4.0
+UNDER_WAY = 'shop_peer_calls_under_way{peer="recommendations"}'
+
+
+def costly(shop: Bench) -> None:
+    """Make recommendations slow, though not so slow that anybody gives up on them."""
+    shop.fault("http_delay", "recommendations-1", fixedDelay=DELAY_S)
+
+
+def kill_and_return(shop: Bench) -> None:
+    """Under one load: let the extras cost what they cost, kill them, heal them, let them come back."""
+    with shop.loading("load"), shop.watching("threads", waiting_threads, every_s=0.2):
+        until(shop, ON_S, "people saw what the extras cost")
+        switch(shop, "killed", False)
+        until(shop, OFF_S, "people saw pages without extras")
+        shop.heal()
+        switch(shop, "back", True)
+
+
+def switch(shop: Bench, name: str, extras: bool) -> None:
+    """Turn the knob, and note when the operator pressed the key: seconds since 1970."""
+    at = time.time()
+    shop.flag("storefront.extras", extras)
+    shop.note(f"{name}_at", at)
+
+
+def until(shop: Bench, seconds: float, what: str) -> None:
+    """Here the condition is the time."""
+    end = time.time() + seconds
+    shop.wait_until(lambda: time.time() >= end, what)
+
+
+def waiting_threads(shop: Shop) -> float:
+    """How many threads of the storefront wait for recommendations at this moment."""
+    return shop.metrics("storefront").get(UNDER_WAY, 0.0)
+
+
+def measure(seen: Seen) -> Numbers:
+    """`_ms`: medians of the fragment; `_s`: from the switch until the last replica obeyed; threads: means."""
+    load, facts = seen["load"], seen.facts
+    killed, back = (facts[f"{name}_at"] - load.started_at for name in ("killed", "back"))
+    extras = [sample for sample in load.waited_for if sample.what == "extras" and sample.latency_ms is not None]
+    costly = [sample for sample in extras if _costly(sample)]
+    on, off = _between(extras, 0, killed), _between(extras, killed + PROMISED_S, back)
+    return {
+        "on_ms": _median(on),
+        "off_ms": _median(off),
+        "costly": len(_between(costly, 0, killed)),
+        "costly_after": len(_between(costly, killed + PROMISED_S, back)),
+        "obeyed_s": max((s.intended_s - killed for s in _between(costly, killed, back)), default=0.0),
+        "replicas": len({sample.replica for sample in off if sample.replica}),
+        "on_threads": _mean(seen, load, 1.0, killed),
+        "off_threads": _mean(seen, load, killed + PROMISED_S, back),
+        "failed": sum(sample.outcome != "ok" for sample in load.waited_for),
+        "requests": load.started,
+    }
+
+
+def _costly(sample: Sample) -> bool:
+    return (sample.from_send_ms or 0.0) >= 900 * DELAY_S
+
+
+def _between(samples: list[Sample], since_s: float, until_s: float) -> list[Sample]:
+    return [sample for sample in samples if since_s <= sample.intended_s < until_s]
+
+
+def _median(samples: list[Sample]) -> float:
+    return sorted(s.latency_ms or 0.0 for s in samples)[len(samples) // 2] if samples else 0.0
+
+
+def _mean(seen: Seen, load: LoadResult, since_s: float, until_s: float) -> float:
+    values = [value for at, value in seen.series["threads"] if since_s <= at - load.started_at < until_s]
+    return sum(values) / max(len(values), 1)
+
+
+def findings(n: Numbers) -> list[Finding]:
+    """Each needs an extra that costs something."""
+    return [
+        Finding(
+            claim="The extras hold threads of the storefront, and nothing calls it a failure",
+            holds=n["on_threads"] >= 0.5 * expected_threads() and n["costly"] >= 20 and n["failed"] == 0,
+            measured=f"{n['on_threads']:.1f} threads on the mean, {n['costly']:.0f} fragments of {n['on_ms']:.0f} ms; "
+            f"{n['failed']:.0f} of {n['requests']:.0f} requests failed",
+            expected=f"at least {0.5 * expected_threads():.1f} threads, 20 fragments, no failure",
+        ),
+        Finding(
+            claim="The kill switch reaches every replica within about a second, without a restart",
+            holds=n["costly"] >= 20 and n["obeyed_s"] <= PROMISED_S and n["costly_after"] == 0 and n["replicas"] >= 2,
+            measured=f"the last costly fragment was asked for {n['obeyed_s']:.2f} s after the switch; then "
+            f"{n['costly_after']:.0f} more, from {n['replicas']:.0f} replicas",
+            expected=f"at most {PROMISED_S:g} s, then none, from 2 replicas; 20 before",
+        ),
+        Finding(
+            claim="Then a fragment costs next to nothing, and the threads are free for what people came for",
+            holds=n["off_ms"] <= 0.5 * n["on_ms"] and n["on_ms"] >= 900 * DELAY_S and n["off_threads"] <= 0.3,
+            measured=f"{n['off_ms']:.0f} ms instead of {n['on_ms']:.0f} ms; {n['off_threads']:.1f} threads wait",
+            expected=f"half or less of at least {900 * DELAY_S:.0f} ms; 0.3 threads or less",
+        ),
+    ]
+
+
+def expected_threads() -> float:
+    """Little's law: fragments per second times the time each one waits."""
+    return formulas.in_flight(RATE * EXTRAS, DELAY_S)
+
+
+def rows(n: Numbers) -> list[Row]:
+    """Formula and measurement."""
+    return [
+        Row(what="threads that wait for extras", unit="threads", formula="rate of fragments · delay (Little's law)",
+            expected=expected_threads(), measured=n["on_threads"], question="threads"),
+        Row(what="a fragment, before", unit="ms", formula="the delay", expected=1000 * DELAY_S, measured=n["on_ms"]),
+        Row(what="until the last replica obeys, at most", unit="s", formula="a look at the flags every 0.4 s",
+            expected=0.4, measured=n["obeyed_s"], question="obeyed"),
+    ]  # fmt: skip
+
+
+def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
+    """What fragments took, and how many threads waited for them."""
+    load, facts = seen["load"], seen.facts
+    extras = [
+        (load.started_at + sample.intended_s, sample.latency_ms)
+        for sample in load.waited_for
+        if sample.what == "extras" and sample.latency_ms is not None
+    ]
+    figures = {
+        "latency": plots.curves("A fragment with extras", "ms", {"fragment": extras}, dots=["fragment"]),
+        "threads": plots.curves("Threads that wait for extras", "threads", {"waiting": seen.series["threads"]}),
+    }
+    for name, figure in figures.items():
+        start = min(at for at, _ in (extras if name == "latency" else seen.series["threads"]))
+        plots.shade(figure, facts["killed_at"] - start, facts["back_at"] - start, "killed")
+    return figures
+
+
+def _breaker(n: Numbers) -> str:
+    return "no" if n["failed"] == 0 and n["costly"] >= 20 else "yes"
+
+
+LAB = Lab(
+    slug="kill-switch",
+    topic="resilience",
+    title="Kill switches and flags",
+    minutes=20,
+    question="An extra works but costs too much on the biggest day. How soon is it gone, without a deployment?",
+    goal="what a flag does that neither a breaker nor a deployment can, and how it reaches every replica.",
+    map="""\
+operator ── flag ──► Postgres (the truth) and every Memcached node
+                                   │ looked at every 0.4 s
+40 pages a second ──► gateway ──► storefront-1, -2 ── extras? ──► recommendations (0.12 s for each)""",
+    predictions=(
+        Number(
+            id="threads",
+            text="16 fragments a second wait 0.12 s each for recommendations. How many of the storefront's 16 threads "
+            "do they hold, on the mean?",
+            unit="threads",
+            low=0,
+            high=16,
+            measured="on_threads",
+            factor=2,
+        ),
+        Choice(
+            id="breaker",
+            text="Recommendations answer after 0.12 s, the storefront waits for 0.15 s. Does a circuit breaker help?",
+            options=("yes", "no"),
+            answer=_breaker,
+        ),
+        Number(
+            id="obeyed",
+            text="The extras are switched off. After how many seconds does the last replica leave them out?",
+            unit="s",
+            low=0,
+            high=60,
+            measured="obeyed_s",
+            factor=3,
+        ),
+    ),
+    steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1000), probes.invariants()),
+    steady_load=LoadPlan(mix="tiers", rate=RATE / 2, seconds=10, quick_seconds=4),
+    load=LoadPlan(mix="tiers", rate=RATE, seconds=ON_S + OFF_S + 4, quick_seconds=ON_S + OFF_S + 3, warm_up_s=0.0),
+    prepare=(),
+    method=(costly, kill_and_return),
+    measure=measure,
+    findings=findings,
+    rows=rows,
+    plots=draw,
+    teaching=TEACHING,
+    limits=Limits(samples=150),
+)
