@@ -14,8 +14,8 @@ from labs.shop import Shop
 RATE = 7.0
 TIMEOUT_S, REST_S = 2.0, 0.5
 REPLICAS, THREADS = 2, 16
-OPENS_S, SILENT_S = 4.5, 8.5
-"""A circuit opens after five failures in a row, each of which takes the timeout."""
+OPENS_S, SILENT_S = 5.5, 9.5
+"""A circuit opens after five failures in a row, each takes the timeout, and so long wait those who asked before."""
 BACK_S = 1.5
 VARIANTS = {"without": "no breaker", "breaker": "breaker"}
 UNDER_WAY = 'shop_peer_calls_under_way{peer="payments"}'
@@ -224,7 +224,7 @@ shopper ══► gateway ──► orders, 2 replicas of 8 threads ──[ brea
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1500), probes.invariants()),
     steady_load=LoadPlan(mix="checkout", rate=RATE, seconds=6, quick_seconds=3),
-    load=LoadPlan(mix="checkout", rate=RATE, seconds=16, quick_seconds=13, warm_up_s=0),
+    load=LoadPlan(mix="checkout", rate=RATE, seconds=17, quick_seconds=14, warm_up_s=0),
     prepare=(),
     method=(without, settle, breaker),
     measure=measure,

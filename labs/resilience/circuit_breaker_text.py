@@ -53,12 +53,12 @@ It does not replace a timeout, which bounds each trial, nor a bulkhead, which bo
 TEACHING = Teaching(
     explanation=explain,
     artifacts="""\
-All of it is counted from 4.5 s after the freeze: a circuit opens after five failures in a row, and here each takes 2 s.
-Until then both variants are alike, so a short outage is over before a breaker helps. Each of the two replicas has a
-breaker of its own. The bulkhead (at most six calls to one peer from each replica) is off in both variants, or it would
-refuse some checkouts itself. Refused checkouts end sooner, and a generator with an open schedule does not come again
-sooner for that; people and programs may. A call of the reconciler, which settles what ended in the dark, can be the
-trial as well.""",
+All of it is counted from 5.5 s after the freeze: a circuit opens after five failures in a row, each takes 2 s, and so
+long wait those who asked before it opened. Until then both variants are alike, so a short outage is over before a
+breaker helps. Each of the two replicas has a breaker of its own. The bulkhead (at most six calls to one peer from each
+replica) is off in both variants, or it would refuse some checkouts itself. Refused checkouts end sooner, and a
+generator with an open schedule does not come again sooner for that; people and programs may. A call of the reconciler,
+which settles what ended in the dark, can be the trial as well.""",
     mitigation="""\
 The switch is the flag `orders.breaker`, the code services/common/breaker.py: fifty lines, a lock for the books and none
 around the call. By hand: `./shoplab flag orders.breaker on`. Failures and rest are settings (`SHOP_BREAKER_FAILURES`,
