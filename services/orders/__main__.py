@@ -1,6 +1,7 @@
 """Orders: settings, parts, server."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from flask import Flask
@@ -15,6 +16,7 @@ from services.common.replica import Service
 from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env
 from services.common.worker import Background, every
 from services.orders.app import create_app
+from services.orders.at_once import AtOnce
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
 from services.orders.flags import FLAGS
@@ -24,6 +26,9 @@ from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
+
+AT_A_TIME = 8
+"""Checkouts in the background, where that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,11 @@ def build(settings: Settings, background: Background) -> Flask:
     def key_of(key: str) -> str:
         return key if flags["orders.idempotent"] else f"{key}~{secrets.token_hex(8)}"
 
-    app = create_app(checkout, orders, {"database": database.ping}, key_of)
+    at_once = AtOnce(
+        checkout, attempts, orders, rounds, settings.checkout_s, lambda: flags["orders.confirm"] == "at_once",
+        ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="later"),
+    )  # fmt: skip
+    app = create_app(at_once, orders, {"database": database.ping}, key_of, at_once.find)
     admission.obey(app, flags, "orders")
     return app
 

@@ -92,9 +92,7 @@ class Checkout:
         """
         deadline = Deadline(self._total_s, self._clock)
         try:
-            attempt = self._attempts.find(key) or self._open(key, wanted, deadline)
-            if attempt.fingerprint != wanted.fingerprint:
-                raise Invalid("this Idempotency-Key was used for another order")
+            attempt = self.begin(key, wanted, deadline)
             if attempt.state == "done":
                 return self._orders.of_key(key), False
             return self._run(self._take_up(attempt, deadline), wanted.token, deadline)
@@ -102,6 +100,13 @@ class Checkout:
             raise
         except (Unavailable, TimedOut) as error:
             raise type(error)(RETRY, reason=error.detail) from error
+
+    def begin(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
+        """The attempt under this key, written down if there is none yet. Raises Invalid, WarehouseFull, ShopError."""
+        attempt = self._attempts.find(key) or self._open(key, wanted, deadline)
+        if attempt.fingerprint != wanted.fingerprint:
+            raise Invalid("this Idempotency-Key was used for another order")
+        return attempt
 
     def _open(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
         self._intake.admit()

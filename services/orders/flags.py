@@ -14,6 +14,12 @@ FLAGS = (
         help="an order is shown from the primary, not from the replica, which may not have it yet",
     ),
     Flag(
+        name="orders.confirm",
+        default="when_paid",
+        choices=("when_paid", "at_once"),
+        help="when a shopper is told that an order is placed: when it is paid and written down, or before it is tried",
+    ),
+    Flag(
         name="orders.ship_in_request",
         default=False,
         help="whether a checkout waits until its parcel is packed, instead of leaving that to the queue",

@@ -118,6 +118,12 @@ class FakeOrders:
 
         return self._script.step("place", work)
 
+    def find(self, order_id: str) -> Order:
+        found = [order for order in self.by_key.values() if order.head.order_id == order_id]
+        if not found:
+            raise NotFound("there is no such order")
+        return found[0]
+
     def of_key(self, key: str) -> Order:
         return self._script.step("of_key", lambda: self.by_key[key])
 
@@ -247,7 +253,7 @@ class World:
         self.inventory = FakeInventory(self.script, pieces)
         self.payments = FakePayments(self.script)
         self.now = 0.0
-        rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, Bounds())
+        self.rounds = rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, Bounds())
         self.intake = FakeIntake()
         self.checkout = Checkout(
             self.attempts, self.orders, self.catalog, rounds, self.intake, FakeHandover(), 3.6, 1.5, lambda: self.now
