@@ -177,12 +177,14 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
         "refused": [n[f"{variant}_refused_percent"] for variant in VARIANTS],
     }
     items = {
-        "additions lost": [n[f"{variant}_lost"] for variant in VARIANTS],
-        "removals undone": [n[f"{variant}_back"] for variant in VARIANTS],
+        "lost": [n[f"{variant}_lost"] for variant in VARIANTS],
+        "back": [n[f"{variant}_back"] for variant in VARIANTS],
     }
     return {
         "refused": plots.bars("While a cache node is away", "share of writes (%)", names, writes),
-        "items": plots.bars("When it is back: what is not as the shop had said", "items", names, items),
+        "items": plots.bars(
+            "When it is back: additions that are lost, removed items that are back", "items", names, items
+        ),
     }
 
 
