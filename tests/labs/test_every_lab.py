@@ -70,6 +70,7 @@ def trace(shop: ShopClient) -> object:
 
 
 @every_lab
+@pytest.mark.quiet
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_the_notebook_passes_on_a_real_shop_and_takes_everything_back(lab: Lab, healed: ShopClient, runs: Path) -> None:
     before = trace(healed)

@@ -9,7 +9,7 @@ from labs.control.client import ShopClient
 from labs.engine.runner import run_lab
 from tests.labs.test_every_lab import blames_the_instrument
 
-pytestmark = [pytest.mark.servers, pytest.mark.containers]
+pytestmark = [pytest.mark.servers, pytest.mark.containers, pytest.mark.quiet]
 
 
 @pytest.mark.parametrize("slug", ["balancing-policies", "cache-aside", "queue-backlog"])

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from labs.commands.study import _together
+
 CLEANS_UP = """
 import sys, time
 try:
@@ -19,6 +21,8 @@ except KeyboardInterrupt:
 CALLS = """
 import os, sys
 from pathlib import Path
+
+from labs.commands.study import _together
 from labs.commands.study import _call
 sys.exit(_call([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path("/"), os.environ))
 """
@@ -31,3 +35,23 @@ def test_a_program_that_is_interrupted_has_time_to_clean_up(tmp_path: Path) -> N
         os.killpg(caller.pid, signal.SIGINT)
         assert caller.wait(timeout=30) == 7
     assert (tmp_path / "trace").read_text() == "clean"
+
+
+MEETS = """
+import sys, time
+from pathlib import Path
+here, there, code = sys.argv[1:]
+Path(here).touch()
+end = time.monotonic() + 20
+while not Path(there).exists() and time.monotonic() < end:
+    time.sleep(0.01)
+print(Path(here).name, Path(there).exists())
+sys.exit(int(code))
+"""
+
+
+def test_programs_run_at_the_same_time_and_the_second_is_heard_afterwards(tmp_path: Path, capfd) -> None:
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    commands = [[sys.executable, "-c", MEETS, a, b, "0"], [sys.executable, "-c", MEETS, b, a, "5"]]
+    assert _together(commands, Path("/"), os.environ) == 5
+    assert capfd.readouterr().out.split("\n")[:2] == ["a True", "b True"]
