@@ -13,7 +13,7 @@ confirmed in that time. The primary was killed, the replica took its place, and 
 The shop's books agree with one another. Only the buyers know better.
 
 Synchronous, the same cut and the same kill lost {n["sync_lost"]:.0f}. Nothing is better protected in that replica; the
-shop merely stopped to promise what it could not keep. Between the cut and the kill {n["sync_between"]:.0f} orders were
+shop merely stopped promising what it could not keep. Between the cut and the kill {n["sync_between"]:.0f} orders were
 confirmed, with a primary in the best of health, and altogether nobody's was for {n["sync_outage_s"]:.1f} s
 (asynchronous: {n["async_outage_s"]:.1f} s, only while the roles moved).
 
@@ -56,14 +56,14 @@ TEACHING = Teaching(
     artifacts="""\
 The cut comes first because a kill alone loses nothing here: the process that sends the log has sent it before it dies.
 Losing the machine, or its network a moment earlier, is what the cut stands for. The wire's latency is put on one way
-only, from the primary to the replica, so the round trip is that number and the four milliseconds that it takes two more
-programs to wake up; on two busy processors each commit waits a little longer still, so the measured wait is above the
-arithmetic. Synchronous means that the replica has written the commit to its disk, not that it has applied it: a reader
-there may still see the past (lab `replica-lag`). While nobody can confirm, buyers wait until their service gives up:
-their orders were not confirmed, and some of them are there all the same once the replica is back. Next door, both
-servers write to the same disk; with a disk each, waiting would cost less there. Lost orders cannot be brought back, and
-a letter or a parcel of theirs that was under way in the broker arrives without them, so at its end this lab puts the
-whole shop back to its seed state.""",
+only, from the primary to the replica, so the round trip is that number plus what waiting takes next door: two more
+programs must wake up and write, on the same two processors. The arithmetic adds what that was measured to take; how
+busy the machine is changes it from one load to the next. Synchronous means that the replica has written the commit to
+its disk, not that it has applied it: a reader there may still see the past (lab `replica-lag`). While nobody can
+confirm, buyers wait until their service gives up: their orders were not confirmed, and some of them are there all the
+same once the replica is back. Next door, both servers write to the same disk; with a disk each, waiting would cost less
+there. Lost orders cannot be brought back, and a letter or a parcel of theirs that was under way in the broker arrives
+without them, so at its end this lab puts the whole shop back to its seed state.""",
     mitigation="""\
 The knob was turned in the method: the flag `postgres.synchronous`. `./shoplab status` says whether commits wait, and
 `./shoplab flags` shows it. The code is two statements in compose/postgres.py (`set_synchronous`), and in
