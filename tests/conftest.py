@@ -71,6 +71,15 @@ def healed(shop: ShopClient) -> Iterator[ShopClient]:
         assert shop.heal() == []
 
 
+@pytest.fixture
+def movable(healed: ShopClient) -> Iterator[ShopClient]:
+    """The session's shop, for tests that move the roles of Postgres: as described before and after."""
+    try:
+        yield healed
+    finally:
+        healed.reset()
+
+
 @pytest.fixture(scope="session")
 def container_shop() -> Iterator[ShopClient]:
     """A running shop of containers, this session's own."""

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from labs.control.client import ShopClient
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -54,6 +56,12 @@ def buy(
 def stock(url: str, sku: str) -> dict[str, Any]:
     """The stock of an item, in figures."""
     return ask(url, "GET", f"/api/inventory/{sku}").body
+
+
+def synchronous(shop: ShopClient) -> None:
+    """Have orders wait for the replica, from now on."""
+    shop.set_flag("postgres.synchronous", "on")
+    eventually(lambda: shop.report()["replication"]["synchronous"])
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 30, every_s: float = 0.05) -> None:

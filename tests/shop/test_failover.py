@@ -13,19 +13,10 @@ from compose.postgres import Postgres
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli, bring_up, run_cli, take_down
-from tests.shop.buying import Answer, Stream, ask, buy, checkouts, eventually
+from tests.shop.buying import Answer, Stream, ask, buy, checkouts, eventually, synchronous
 
 pytestmark = pytest.mark.servers
 WITHIN_S = 20  # the budget is 3 s after a kill and 4 s after a freeze; here only that it happens, on any machine
-
-
-@pytest.fixture
-def movable(healed: ShopClient) -> Iterator[ShopClient]:
-    """The session's shop, for tests that move the roles of Postgres: as described before and after."""
-    try:
-        yield healed
-    finally:
-        healed.reset()
 
 
 def roles(shop: ShopClient) -> dict[str, str | None]:
@@ -39,12 +30,6 @@ def pid(shop: ShopClient, component: str) -> int:
 def servers(shop: ShopClient) -> Postgres:
     addresses = {c["name"]: str(c["address"]) for c in shop.status() if c["name"].startswith("postgres")}
     return Postgres(addresses, passwords(folder(shop.name))["ADMIN_PASSWORD"])
-
-
-def synchronous(shop: ShopClient) -> None:
-    """Have orders wait for the replica, from now on."""
-    shop.set_flag("postgres.synchronous", "on")
-    eventually(lambda: shop.report()["replication"]["synchronous"], within_s=WITHIN_S)
 
 
 @contextmanager
