@@ -17,8 +17,8 @@ INTERRUPTED = 130
 Mix = Annotated[
     str,
     typer.Option(
-        help="browse, products, stock, shelf, pages, checkout, tiers, twice, sale, shoppers (whole visits), bots "
-        "or rush (a sale with bots)."
+        help="browse, products, stock, shelf, pages, checkout, desk, tiers, twice, sale, shoppers (whole visits), "
+        "bots or rush (a sale with bots)."
     ),
 ]
 Arrival = Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")]

@@ -65,6 +65,15 @@ def checkout(random: Random, skus: Sequence[str]) -> Iterator[Request]:
         yield buy(random.choice(skus[:PLENTY]), 1, address(random))
 
 
+def desk(random: Random, skus: Sequence[str]) -> Iterator[Request]:
+    """Half buy, half ask how an order is, under a mistyped number, so that none need exist. Drawn and not in turn:
+    round robin over two replicas would send all buyers to one of them.
+    """
+    for buyer in checkout(random, skus):
+        asks = Request(what="order", path=f"/api/orders/{random.getrandbits(128):032x}", client=address(random))
+        yield random.choice((buyer, asks))
+
+
 def sale(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     """The doors open: 80 % look, 12 % put into the cart, 8 % buy, and half of all that is about one hot item."""
     while True:
@@ -115,6 +124,7 @@ MIXES: dict[str, Mix] = {
     "shelf": one_each(shelf),
     "pages": one_each(pages),
     "checkout": one_each(checkout),
+    "desk": one_each(desk),
     "tiers": one_each(tiers),
     "twice": buyers_twice,
     "sale": one_each(sale),
