@@ -1,10 +1,12 @@
 """Best sellers while orders and the catalogue come and go."""
 
+import math
 import threading
 import time
 
 import pytest
 
+from services.common import deadline
 from services.common.errors import NotFound, ShopError, TimedOut, Unavailable
 from services.recommendations.app import create_app
 from services.recommendations.best_sellers import BestSellers
@@ -22,11 +24,13 @@ class FakePeers:
         self.shelf = [f"tea-{i:03}" for i in range(1, 25)]
         self.down: set[str] = set()
         self.asked: list[str] = []
+        self.patience_s: list[float] = []
         self.gate = threading.Event()
         self.gate.set()
 
     def get(self, path: str, *, total_s: float | None = None):
         self.asked.append(path)
+        self.patience_s.append(deadline.left_s())
         assert total_s is not None and 0.1 <= total_s <= 0.5
         self.gate.wait(10)
         service = path.split("/")[2]
@@ -148,3 +152,11 @@ def test_an_error_of_the_others_is_never_the_callers(peers, clock, best):
         peers.get = lambda *_a, error=error, **_k: (_ for _ in ()).throw(error("no"))
         later(best, clock)
         assert len(top(best)) == 3
+
+
+def test_what_is_asked_for_everybody_has_more_time_than_the_first_one_who_wants_it(best, peers):
+    deadline.obey({"HTTP_X_TIME_LEFT_MS": "5000"})
+    top(best)
+    assert set(peers.patience_s) == {math.inf}
+    assert deadline.left_s() <= 5
+    deadline.forget()
