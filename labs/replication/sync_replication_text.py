@@ -10,7 +10,8 @@ The primary confirmed each order when its own disk had it, and sent it to the re
 replication was cut, and for {n["async_cut_s"]:.1f} s nobody noticed anything. {n["async_between"]:.0f} orders were
 confirmed in that time. The primary was killed, the replica took its place, and {n["async_lost"]:.0f} orders of
 {n["async_confirmed"]:.0f} were gone: the order, its charge, its stock, its letter, all of it, as if it had never been.
-The shop's books agree with one another. Only the buyers know better.
+What is left is the shop as it was two seconds earlier. It misses nothing; only who is outside of it knows better: the
+buyers, and the broker.
 
 Synchronous, the same cut and the same kill lost {n["sync_lost"]:.0f}. Nothing is better protected in that replica; the
 shop merely stopped promising what it could not keep. Between the cut and the kill {n["sync_between"]:.0f} orders were
@@ -80,7 +81,7 @@ could be confirmed after a failover.""",
             "Unknown. The primary has it already, and shows it once the replica answers. The same key again finds it.",
         ),
         (
-            "The books agree after the loss. Who could still find out?",
+            "The tables are those of a moment before, so they agree. Who could still find out about the loss?",
             "Whoever is outside of that database: the buyer, the payment provider, the broker, the mail that was sent. "
             "Compare with them.",
         ),
