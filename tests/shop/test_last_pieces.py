@@ -8,7 +8,7 @@ import pytest
 
 from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli
-from tests.shop.buying import Answer, buy, stock
+from tests.shop.buying import Answer, buy, eventually, stock, synchronous
 
 pytestmark = pytest.mark.servers
 ITEM = "pot-020"
@@ -50,6 +50,31 @@ def test_two_hundred_buyers_half_of_them_twice_for_twenty_pieces_are_twenty_orde
     assert [healed.rows(query)[0]["n"] for query in (SOLD, CHARGED)] == [PIECES, PIECES]
     assert healed.check() == []
     assert stock(healed.url, ITEM)["left"] == 0
+
+
+def test_they_are_twenty_orders_and_charges_too_when_the_primary_is_killed_among_them(movable: ShopClient) -> None:
+    """What was confirmed is on both servers, as postgres.synchronous promises; the replica takes over. Charging takes a
+    second, so that those who have a piece are still on their way then.
+    """
+    synchronous(movable)
+    movable.set_fault("http_delay", "payments-1", fixedDelay=1.0, path="/internal/payments/charges")
+    movable.set_flag("postgres.failover", "promote")
+    movable.restock(ITEM, PIECES)
+    clicks = impatient_half(BUYERS)
+    with ThreadPoolExecutor(len(clicks)) as crowd:
+        asked = [crowd.submit(insist, movable.url, key) for key in clicks]
+        eventually(lambda: any(each.done() for each in asked), every_s=0.01)
+        movable.set_fault("primary_kill", "postgres-1")
+        before = sum(each.done() and each.result().status == 201 for each in asked)
+        answers = [each.result() for each in asked]
+    confirmed = {answer.body["order_id"] for answer in answers if answer.status in (200, 201)}
+    assert before < PIECES, "the primary was killed too late to matter"
+    assert [step["what"].split(":")[0] for step in movable.report()["moves"][-3:]] == ["gone", "fenced", "promoted"]
+    assert {answer.status for answer in answers} <= set(SETTLED)
+    assert movable.heal() == [] == movable.check()
+    assert len(confirmed) == PIECES
+    assert [movable.rows(query)[0]["n"] for query in (SOLD, CHARGED)] == [PIECES, PIECES]
+    assert stock(movable.url, ITEM)["left"] == 0
 
 
 def test_what_naive_sold_too_often_shows_in_check_and_is_made_good_by_a_delivery(healed: ShopClient, cli: Cli) -> None:
