@@ -75,4 +75,13 @@ def test_what_is_restored_takes_writes_when_it_is_told_to_and_can_be_gone_on_fro
     server.sql.ask(NODE, "create table if not exists public.more (n int)")
 
 
+def test_a_backup_begins_anew_when_the_log_has_outgrown_its_bound(server: Server) -> None:
+    for number in (2, 3):
+        server.store.run("compose/images/postgres/backup", f"b{number}", "3")
+    server.store.run("bash", "-c", 'touch "$ARCHIVE/full"')
+    server.store.run("compose/images/postgres/backup", "b4", "3")
+    found = archive.read(server.store.run("compose/images/postgres/backups"))
+    assert ([backup.id for backup in found.backups], found.full) == (["b4"], False)
+
+
 NOT_READ_ONLY = {"default_transaction_read_only": "off"}
