@@ -11,7 +11,7 @@ from labs.load import LoadResult
 from labs.resilience.bulkhead_text import TEACHING
 from labs.shop import Shop
 
-RATE = 24.0
+RATE = 28.0
 BUYS = RATE / 2
 REPLICAS, THREADS, PLACES = 2, 8, 6
 TIMEOUT_S = 2.0

@@ -7,11 +7,11 @@ def explain(n: Numbers) -> str:
     """Why it came out as it did."""
     return f"""\
 To say how an order is takes one look into Postgres, {n["open_calm_ms"]:.0f} ms with all that belongs to it. Payments
-has nothing to do with it. But both routes are served by the same threads. Twelve buyers a second who wait 2 s each want
-24 threads (Little's law), and there are 16; a second and a half after the freeze payments had all of them. From then on
-everybody queued, whatever they wanted: {n["open_p50_ms"]:.0f} ms at the median, and {n["open_in_time"]:.0f} % were
-answered within a second. A failure of one dependency had become a failure of the whole service. Its health check uses
-the same threads: to a balancer it looks dead.
+has nothing to do with it. But both routes are served by the same threads. Fourteen buyers a second who wait 2 s each
+want 28 threads (Little's law), and there are 16; a little more than a second after the freeze payments had all of them.
+From then on everybody queued, whatever they wanted: {n["open_p50_ms"]:.0f} ms at the median, and
+{n["open_in_time"]:.0f} % were answered within a second. A failure of one dependency had become a failure of the whole
+service. Its health check uses the same threads: to a balancer it looks dead.
 
 A bulkhead divides the ship. Of each replica's eight threads six at most may call payments; whoever finds them taken
 waits a quarter of a second for a place and is refused then ({n["divided_refused"]:.0f} were). So some threads are
@@ -31,7 +31,7 @@ def short_answer(n: Numbers) -> str:
 def long_answer(n: Numbers) -> str:
     return f"""\
 A service with a fixed number of threads shares them among all its routes, so any dependency that becomes slow can take
-them all: it needs rate times timeout. Here that was 24 of 16. Then the routes that do not need it wait as well; I
+them all: it needs rate times timeout. Here that was 28 of 16. Then the routes that do not need it wait as well; I
 measured {n["open_p50_ms"]:.0f} ms for one that takes {n["open_calm_ms"]:.0f} ms, and {n["open_in_time"]:.0f} % of its
 answers within a second.
 
@@ -67,7 +67,7 @@ many are taken is `shop_peer_calls_under_way` in /metrics, refusals are `shop_pe
     questionnaire=(
         (
             "Would twice as many threads have helped?",
-            "For a little while: 24 are wanted, 32 would hold them. At three times the rate, or with a timeout of 5 s, "
+            "For a little while: 28 are wanted, 32 would hold them. At three times the rate, or with a timeout of 5 s, "
             "they would be gone as well. A bound does not depend on that.",
         ),
         (

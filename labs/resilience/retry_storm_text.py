@@ -6,10 +6,10 @@ from labs.lab import Interview, Numbers, Teaching
 def explain(n: Numbers) -> str:
     """Why it came out as it did."""
     return f"""\
-Before the stop the catalogue was busy for six tenths of its time, and {n["naive_before"]:.0f} % of the pages were
+Before the stop the catalogue was busy for two thirds of its time, and {n["naive_before"]:.0f} % of the pages were
 shown. While it stood still, requests piled up before it. When it went on, it began with the oldest, as queues do; but
 whoever had sent them had stopped waiting after 0.7 s and had sent another one. So each page now cost the catalogue
-{n["naive_attempts"]:.1f} requests instead of one, 24 a second where it can answer 20: the queue could only grow. Every
+{n["naive_attempts"]:.1f} requests instead of one, 26 a second where it can answer 20: the queue could only grow. Every
 answer came too late for its page, which made the next page try again. {n["naive_wasted_percent"]:.0f} % of its answers
 were given to nobody; that is what a machine looks like that is busy all the time and of no use. The stop was over, the
 load was what it had been, and {n["naive_later"]:.0f} % of the pages were shown: a state that keeps itself alive is
@@ -35,7 +35,7 @@ def long_answer(n: Numbers) -> str:
     return f"""\
 A retry is a bet that the trouble was bad luck. For a lost packet or one sick replica it is; for overload it is the
 opposite: work added because there is too much work. With a timeout of 0.7 s within 1.5 s each failing call was made
-{n["naive_attempts"]:.1f} times; at six tenths of the capacity that is more than there is. Layers multiply: three tries
+{n["naive_attempts"]:.1f} times; at two thirds of the capacity that is more than there is. Layers multiply: three tries
 in each of three layers are 27.
 
 Then comes the trap. The queue makes answers late, callers leave and try again, the server works for those who left
@@ -56,8 +56,7 @@ The catalogue's 0.4 s an answer are a wait (the fault `http_delay`), so that its
 answers a second, on any machine. It is a wait that comes after the look at the deadline, as real work would. The
 recommendations ask the catalogue, too, about one request a second. The retries that the budget allows at first (ten for
 each replica of the storefront) are why bounded calls are made more than 1.1 times during a short stop. The storefront
-itself has 16 threads; in the storm they wait 1.5 s each, so pages begin to queue before it as well, and the gateway
-gives up after 4 s.""",
+has three replicas: in the storm a page holds a thread for 1.5 s, and before two of them pages would queue as well.""",
     mitigation="""\
 The switches are the flags `storefront.retry_budget`, `storefront.retry_jitter`, `storefront.breaker` and
 `storefront.deadlines`; every service that calls others has its own. The code: services/common/retry_budget.py,
@@ -67,7 +66,7 @@ on`. To end a storm that is there: less load, or a restart of what queues (`./sh
         (
             "Below which utilisation could this storm not have lasted?",
             "Below one half: twice as many requests still fit then. A shop with room to spare recovers by itself; one "
-            "that is run at 60 % with two attempts does not.",
+            "that is run at 65 % with two attempts does not.",
         ),
         (
             "Why is 'at most three attempts' no protection?",
