@@ -27,6 +27,7 @@ UNDER_WAY = 'shop_peer_calls_under_way{peer="payments"}'
 def undivided(shop: Bench) -> None:
     """Let payments have all threads of orders it can get, then freeze it. The breaker is off, as if not open yet."""
     shop.flag("orders.breaker", False)
+    shop.flag("orders.shedding", False)
     shop.flag("orders.bulkhead", False)
     fall_silent(shop, "open")
 

@@ -20,7 +20,8 @@ PRODUCTS = "/api/catalog/products"
 
 
 def one_catalog(shop: Bench) -> None:
-    """One replica of the catalogue, so that its capacity is known; three storefronts, so that theirs is no limit."""
+    """One catalogue that takes whatever comes: its capacity is known; three storefronts, so that theirs is no limit."""
+    shop.flag("catalog.shedding", False)
     shop.scale("catalog", 1)
     shop.scale("storefront", 3)
 
