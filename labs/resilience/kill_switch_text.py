@@ -51,7 +51,7 @@ one may come an eighth of a second before the replica has really obeyed. It is a
 the look takes. Threads are sampled five times a second, so their mean wanders by a few tenths.""",
     mitigation="""\
 `./shoplab flag storefront.extras off`, and look at a product: the strip is gone. `./shoplab flag storefront.lite on`
-makes pages lite, `./shoplab flag storefront.banner "Parcels take a day longer"` says something on each, and
+makes pages lite, `./shoplab flag storefront.banner Hello` says something on each, and
 `./shoplab flag storefront.extras default`, `./shoplab flag storefront.lite default` and
 `./shoplab flag storefront.banner default` put everything back.""",
     questionnaire=(
