@@ -229,5 +229,9 @@ class Bench:
             time.sleep(0.1)
         self.say("wait", what)
 
+    def wait_till(self, moment: float, what: str) -> None:
+        """Where something has to last, the condition is the time: seconds since 1970, at most 15 s ahead."""
+        self.wait_until(lambda: time.time() >= moment, what)
+
     def _progress(self, progress: Progress) -> None:
         self.on_progress(progress)

@@ -46,12 +46,12 @@ def freeze_and_resume(shop: Bench, variant: str) -> None:
     """Count between the moment when a circuit is open, if there is one, and the end of the silence."""
     with shop.loading(variant), shop.watching(f"{variant}_threads", waiting_threads):
         began = time.time()
-        until(shop, began + 1.5, "some have bought")
+        shop.wait_till(began + 1.5, "some have bought")
         shop.fault("process_pause", "payments-1")
         frozen = time.time()
-        until(shop, frozen + OPENS_S, "five failures in a row are behind us")
+        shop.wait_till(frozen + OPENS_S, "five failures in a row are behind us")
         before, opened = shop.shop.metrics("orders"), time.time()
-        until(shop, frozen + SILENT_S, "payments was silent for a while")
+        shop.wait_till(frozen + SILENT_S, "payments was silent for a while")
         after, healed = shop.shop.metrics("orders"), time.time()
         shop.heal()
     began = shop.phases[variant].load.started_at
@@ -64,11 +64,6 @@ def freeze_and_resume(shop: Bench, variant: str) -> None:
 def waiting_threads(shop: Shop) -> float:
     """How many threads of orders wait for payments at this moment."""
     return shop.metrics("orders").get(UNDER_WAY, 0.0)
-
-
-def until(shop: Bench, moment: float, what: str) -> None:
-    """The silence has to last for a while: here the condition is the time, in seconds since 1970."""
-    shop.wait_until(lambda: time.time() >= moment, what)
 
 
 def measure(seen: Seen) -> Numbers:

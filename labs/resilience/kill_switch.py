@@ -29,9 +29,9 @@ def costly(shop: Bench) -> None:
 def kill_and_return(shop: Bench) -> None:
     """Under one load: let the extras cost what they cost, kill them, heal them, let them come back."""
     with shop.loading("load"), shop.watching("threads", waiting_threads, every_s=0.2):
-        until(shop, ON_S, "people saw what the extras cost")
+        shop.wait_till(time.time() + ON_S, "people saw what the extras cost")
         switch(shop, "killed", False)
-        until(shop, OFF_S, "people saw pages without extras")
+        shop.wait_till(time.time() + OFF_S, "people saw pages without extras")
         shop.heal()
         switch(shop, "back", True)
 
@@ -41,12 +41,6 @@ def switch(shop: Bench, name: str, extras: bool) -> None:
     at = time.time()
     shop.flag("storefront.extras", extras)
     shop.note(f"{name}_at", at)
-
-
-def until(shop: Bench, seconds: float, what: str) -> None:
-    """Here the condition is the time."""
-    end = time.time() + seconds
-    shop.wait_until(lambda: time.time() >= end, what)
 
 
 def waiting_threads(shop: Shop) -> float:
