@@ -16,7 +16,7 @@ pytestmark = pytest.mark.servers
 
 @dataclass(frozen=True)
 class Replica:
-    """A storefront whose peers are all away."""
+    """A storefront whose peers and caches are all away."""
 
     port: int
     process: subprocess.Popen[bytes]
@@ -44,6 +44,7 @@ def replica() -> Iterator[Replica]:
         "LISTEN": f"127.0.0.1:{port}",
         "REPLICA": "storefront-1",
         "PEERS": "127.0.0.1:9",
+        "MEMCACHED": "127.0.0.1:9",
     }
     command = [sys.executable, "-m", "services.storefront"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
