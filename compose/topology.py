@@ -25,7 +25,9 @@ class BadTopology(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """One entry of compose.yaml. `replicas` is None for a thing that can only run once."""
+    """One entry of compose.yaml. `replicas` is None for a thing that can only run once, 0 for one that rests until it
+    is scaled: it has no component and costs nothing.
+    """
 
     name: str
     kind: str
@@ -62,9 +64,13 @@ class Topology:
         """Services that may have any number of replicas."""
         return [service.name for service in self if service.replicas is not None]
 
+    def resting(self) -> list[str]:
+        """Services that have no replica unless somebody asks for some."""
+        return [service.name for service in self if service.replicas == 0]
+
     def balanced(self) -> list[str]:
         """Services the gateway has an upstream for, as its own environment lists them."""
-        return re.findall(r"(\w+)=", interpolate(self["gateway"].environment["UPSTREAMS"], {}))
+        return re.findall(r"([\w-]+)=", interpolate(self["gateway"].environment["UPSTREAMS"], {}))
 
     def links(self) -> list[tuple[str, str]]:
         """(who, to whom) of what runs through the wire: whoever is told the address of a store, and the gateway to

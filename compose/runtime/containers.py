@@ -185,6 +185,9 @@ class ContainersRuntime:
             if (address := container.published.get(port_of(self._topology[container.service])))
         }
 
+    def resting(self) -> Sequence[str]:
+        return self._topology.resting()
+
     def members(self, service: str) -> Sequence[str]:
         return self._components(self._service(service), self._found())
 

@@ -54,7 +54,7 @@ class LocalRuntime:
         prepare = {
             service.command[2]: self._around.environment(service, self._roster.components(service)[0])
             for service in self._topology
-            if service.command[2:] and "services." in service.command[2]
+            if service.replicas != 0 and service.command[2:] and "services." in service.command[2]
         }
         self._supervisor.open(self._around.source, prepare)
         try:
@@ -185,6 +185,9 @@ class LocalRuntime:
 
     def published(self) -> Mapping[str, str]:
         return {s.name: self._addresses[s.name] for s in self._topology if s.replicas is None and s.kind != "job"}
+
+    def resting(self) -> Sequence[str]:
+        return self._topology.resting()
 
     def members(self, service: str) -> Sequence[str]:
         return self._roster.components(self._roster.service(service))

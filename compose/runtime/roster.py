@@ -9,7 +9,7 @@ class Roster:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
-        self.scale = {name: topology[name].replicas or 1 for name in topology.scalable()}
+        self.scale = {service.name: service.replicas for service in topology if service.replicas is not None}
 
     def service(self, name: str) -> Service:
         """A service by its name."""

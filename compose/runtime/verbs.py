@@ -122,6 +122,9 @@ class Runtime(Protocol):
     def published(self) -> Mapping[str, str]:
         """Addresses on this machine: `gateway`, `postgres-1`, `rabbitmq`, ... -> "127.0.0.1:port"."""
 
+    def resting(self) -> Sequence[str]:
+        """The services that have no replica unless they are scaled."""
+
     def members(self, service: str) -> Sequence[str]:
         """The components of a service, whatever their state."""
 

@@ -7,7 +7,7 @@ import typer
 
 from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, pairs, table, usage
 
-REPLICAS = range(1, 31)
+MOST = 30
 
 
 def check(name: Name = "shop", as_json: Json = False) -> None:
@@ -30,21 +30,23 @@ def scale(
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:
-    """Run more or fewer replicas of a service; the gateway learns at once."""
+    """Run more or fewer replicas of a service; the gateway learns at once. Only what rests at none can go back to 0."""
+    from compose import topology
     from labs.control.client import ShopClient
 
     match = re.fullmatch(r"([a-z-]+)=(\d+)", what)
     if not match:
         usage(f"{what!r} is not SERVICE=N, such as catalog=4")
     service, replicas = match[1], int(match[2])
-    if replicas not in REPLICAS:
-        usage(f"{what}: a service can have {REPLICAS.start} to {REPLICAS.stop - 1} replicas")
+    fewest = 0 if service in topology.load().resting() else 1
+    if not fewest <= replicas <= MOST:
+        usage(f"{what}: a service can have {fewest} to {MOST} replicas")
     shop = ShopClient.of(name)
     shop.scale(service, replicas)
     running = [c["name"] for c in shop.status() if c["service"] == service]
     if as_json:
         return emit({"service": service, "replicas": running})
-    out.print(f"[{GOOD}]✓[/] {service}: {', '.join(running)}")
+    out.print(f"[{GOOD}]✓[/] {service}: {', '.join(running) or 'none, it rests'}")
 
 
 def balance(

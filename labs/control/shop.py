@@ -107,19 +107,19 @@ class RunningShop:
             return self.balancer.balance(service, policy, weights)
 
     def scale(self, service: str, replicas: int) -> None:
-        """Run that many replicas. New ones join the upstream when ready, surplus ones leave it before they are
-        stopped.
+        """Run that many replicas; none is possible only for what rests at none. New ones join the upstream when ready,
+        surplus ones leave it before they are stopped.
         """
         with self._lock:
-            if not 1 <= replicas <= 30:
-                raise RuntimeFailed(f"{service}={replicas}: a service can have 1 to 30 replicas")
+            fewest = 0 if service in self.runtime.resting() else 1
+            if not fewest <= replicas <= 30:
+                raise RuntimeFailed(f"{service}={replicas}: a service can have {fewest} to 30 replicas")
             present = self.runtime.replicas().get(service, {})
-            if present and replicas < len(present):
+            if replicas < len(present):
                 self.balancer.share_among(service, dict(list(present.items())[:replicas]))
             self.runtime.scale(service, replicas)
             self._faults.renew_links()
-            if present:
-                self.balancer.introduce(service)
+            self.balancer.introduce(service)
 
     # -- flags
     # -------------------------------------------------------------------------------------------------------------
@@ -275,6 +275,8 @@ class RunningShop:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
             self.roles.as_described()
+            for service in self.runtime.resting():
+                self.scale(service, 0)
             with self.workers_away():
                 self.probes.purge_queues()
                 self.flags.clear()

@@ -53,10 +53,18 @@ SERVICES = {
         "healthcheck": HEALTH,
         "x-shoplab": {"kind": "service", "ready": "http"},
     },
+    "spare": {
+        **PYTHON,
+        "command": ["python3", "-c", SERVE],
+        "environment": {"LISTEN": "0.0.0.0:8000", "WORD": "${WORD:?}"},
+        "deploy": {"replicas": 0},
+        "healthcheck": HEALTH,
+        "x-shoplab": {"kind": "service", "ready": "http"},
+    },
     "gateway": {
         **PYTHON,
         "command": ["python3", "-c", SERVE],
-        "environment": {"LISTEN": "0.0.0.0:8000", "SERVES_AS": "gateway", "UPSTREAMS": "web=web:8000"},
+        "environment": {"LISTEN": "0.0.0.0:8000", "SERVES_AS": "gateway", "UPSTREAMS": "web=web:8000 spare="},
         "healthcheck": HEALTH,
         "x-shoplab": {"kind": "gateway", "ready": "http"},
     },
@@ -132,6 +140,19 @@ def test_scaling_adds_and_removes_the_last_replicas(running: ContainersRuntime) 
     running.scale("web", 2)
 
     assert sorted(running.replicas()["web"]) == ["web-1", "web-2"]
+
+
+def test_what_rests_has_no_container_until_it_is_scaled_and_none_afterwards(running: ContainersRuntime) -> None:
+    seen = [_spares(running)]
+    for replicas in (1, 0):
+        running.scale("spare", replicas)
+        seen.append(_spares(running))
+    assert seen == [([], []), (["spare-1"], ["spare-1"]), ([], [])]
+
+
+def _spares(running: ContainersRuntime) -> tuple[list[str], list[str]]:
+    """Those that are described, and those the gateway may ask."""
+    return [c.name for c in running.ps() if c.service == "spare"], list(running.replicas()["spare"])
 
 
 def test_scaling_past_a_paused_replica_is_refused_with_what_to_do(running: ContainersRuntime) -> None:

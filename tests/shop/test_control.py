@@ -65,6 +65,7 @@ def test_status_shows_every_component_as_the_contract_says(shop: ShopClient, cli
         (["scale", "rabbitmq=2"], "catalog"),
         (["scale", "catalog"], "catalog=4"),
         (["scale", "catalog=0"], "1 to 30 replicas"),
+        (["scale", "orders-lane=31"], "0 to 30 replicas"),
         (["break", "http_delay", "cart-1", "fixedDelay=100"], "from 0 to 60"),
         (["break", "process_kill", "cart-1", "signal=SIGKIL"], "SIGKILL"),
         (["break", "lb_policy", "cart", "policy=iphash"], "ip_hash"),

@@ -5,6 +5,7 @@ import pytest
 from compose import topology
 from compose.runtime.addresses import FIXED, Addresses
 from compose.runtime.container_links import ContainerLinks
+from compose.runtime.roster import Roster
 from compose.runtime.verbs import RuntimeFailed
 
 
@@ -17,13 +18,29 @@ def test_every_part_of_the_map_is_in_the_file(shop: topology.Topology) -> None:
     stores = {"rabbitmq", "postgres-1", "postgres-2", "memcached-1", "memcached-2", "memcached-3"}
     services = {"storefront", "catalog", "cart", "inventory", "orders", "payments", "recommendations"}
     workers = {"relay", "fulfilment", "notifications"}
-    assert set(shop.services) == stores | services | workers | {"gateway", "migrate", "wire"}
+    assert set(shop.services) == stores | services | workers | set(shop.resting()) | {"gateway", "migrate", "wire"}
+    assert "orders-lane" in shop.resting()
 
 
 def test_a_service_with_replicas_numbers_its_components_and_a_store_keeps_its_name(shop: topology.Topology) -> None:
     assert shop["catalog"].components() == ["catalog-1", "catalog-2"]
     assert shop["catalog"].components(3) == ["catalog-1", "catalog-2", "catalog-3"]
     assert shop["rabbitmq"].components() == ["rabbitmq"]
+
+
+def test_what_rests_has_no_component_and_no_address_until_it_is_scaled(shop: topology.Topology) -> None:
+    addresses, roster = Addresses(shop, 21000), Roster(shop)
+    assert roster.components(shop["orders-lane"]) == []
+    told = addresses.variables(roster.scale, shop["gateway"], "gateway")["UPSTREAMS"].split()
+    assert "orders-lane=" in told
+
+    addresses.reserve(shop["orders-lane"].components(1))
+    told = addresses.variables({"orders-lane": 1}, shop["gateway"], "gateway")["UPSTREAMS"].split()
+    assert f"orders-lane={addresses['orders-lane-1']}" in told
+
+
+def test_nobody_waits_for_what_rests(shop: topology.Topology) -> None:
+    assert not {needed for service in shop for needed in service.after} & set(shop.resting())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""What rests at no replica: it comes when it is asked for, and goes again."""
+
+import pytest
+
+from labs.control.client import ShopClient
+from tests.conftest import Cli
+from tests.shop.buying import ask
+
+pytestmark = pytest.mark.servers
+
+
+def lanes(shop: ShopClient) -> list[tuple[str, bool]]:
+    """The lane's replicas as `status` shows them, each with whether it is ready."""
+    return [(each["name"], each["ready"]) for each in shop.status() if each["service"] == "orders-lane"]
+
+
+def served_by(shop: ShopClient) -> tuple[int, str]:
+    """What becomes of a request to the lane, and who says so."""
+    answer = ask(shop.url, "GET", "/api/orders-lane/none")
+    return answer.status, answer.headers["x-served-by"]
+
+
+def test_a_resting_service_is_refused_by_the_gateway_until_it_is_scaled_and_again_afterwards(
+    healed: ShopClient, cli: Cli
+) -> None:
+    assert (lanes(healed), served_by(healed)) == ([], (503, "gateway"))
+
+    assert cli("scale", "orders-lane=1", "--name", healed.name).returncode == 0
+    assert (lanes(healed), served_by(healed)) == ([("orders-lane-1", True)], (404, "orders-lane-1"))
+
+    done = cli("scale", "orders-lane=0", "--name", healed.name)
+    assert "it rests" in done.stdout
+    assert (lanes(healed), served_by(healed)) == ([], (503, "gateway"))
+
+
+def test_a_reset_sends_it_to_rest_and_healing_leaves_it(healed: ShopClient) -> None:
+    healed.scale("orders-lane", 1)
+    healed.heal()
+    assert lanes(healed) == [("orders-lane-1", True)]
+
+    healed.reset()
+    assert lanes(healed) == []
