@@ -13,7 +13,7 @@ from compose.postgres import Postgres
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli, bring_up, run_cli, take_down
-from tests.shop.buying import Answer, Stream, ask, buy, checkouts, eventually, synchronous
+from tests.shop.buying import Stream, ask, buy, checkouts, eventually, synchronous
 
 pytestmark = pytest.mark.servers
 WITHIN_S = 20  # the budget is 3 s after a kill and 4 s after a freeze; here only that it happens, on any machine
