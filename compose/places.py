@@ -22,6 +22,8 @@ PASSWORDS = (
     "ORDERS_DB_PASSWORD",
     "FULFILMENT_DB_PASSWORD",
     "NOTIFICATIONS_DB_PASSWORD",
+    "WAITING_ROOM_DB_PASSWORD",
+    "ADMISSION_SECRET",
 )
 
 
@@ -84,11 +86,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def passwords(shop: Path) -> Mapping[str, str]:
-    """This shop's passwords: made once, kept in a file only its owner may read."""
+    """This shop's passwords: each made once, kept in a file only its owner may read."""
     path = shop / "passwords.json"
-    if not path.exists():
-        write_private(path, json.dumps({name: secrets.token_hex(16) for name in PASSWORDS}))
-    kept: dict[str, str] = json.loads(path.read_text())
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if missing := [name for name in PASSWORDS if name not in kept]:
+        kept |= {name: secrets.token_hex(16) for name in missing}
+        write_private(path, json.dumps(kept))
     return kept
 
 

@@ -17,6 +17,7 @@ from labs.commands import (
     load,
     operate,
     replication,
+    sale,
     study,
     warm,
     wire,
@@ -77,6 +78,7 @@ COMMANDS: dict[Callable[..., None], str] = {
 }
 for command, panel in COMMANDS.items():
     app.command(name=command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+app.add_typer(sale.sale, name="sale", rich_help_panel=WORK)
 app.add_typer(laboratory.lab, name="lab", rich_help_panel=LEARN)
 
 

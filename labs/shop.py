@@ -67,6 +67,12 @@ class Shop(Protocol):
     def restock(self, sku: str, left: int, /) -> int:
         """Deliver until exactly so many pieces of an item are left; how many had been promised and were not there."""
 
+    def start_sale(self, sku: str, stock: int, rate: float, /) -> Mapping[str, Any]:
+        """Sell so many pieces of an item to a line of people, `rate` of them admitted a second: `sale`, `sku`, ..."""
+
+    def stop_sale(self) -> Mapping[str, Any] | None:
+        """End the sale, if there is one: `taken`, `admitted`, `ordered`, `left`."""
+
     def resend(self) -> int:
         """Have events announced again that were announced and left no trace; how many."""
 

@@ -40,8 +40,18 @@ def warm(url: str, top: int | None = None) -> Warmed:
     except OSError as error:
         raise NotWarmed(f"{url} does not say what it sells: {error}") from error
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        read = list(pool.map(lambda sku: _read(f"{url}/api/catalog/products/{sku}"), wanted))
-    return Warmed(products=sum(read), failed=len(read) - sum(read), seconds=round(time.monotonic() - began, 2))
+        came = list(pool.map(lambda sku: read(f"{url}/api/catalog/products/{sku}"), wanted))
+    return Warmed(products=sum(came), failed=len(came) - sum(came), seconds=round(time.monotonic() - began, 2))
+
+
+def read(address: str) -> bool:
+    """Read one page or document through the shop, as shoppers do; whether it came."""
+    try:
+        with urlopen(address, timeout=WAIT_S) as answer:
+            answer.read()
+    except OSError:  # also an answer that is an error
+        return False
+    return True
 
 
 def _most_wanted(url: str) -> Iterator[str]:
@@ -52,12 +62,3 @@ def _most_wanted(url: str) -> Iterator[str]:
             shelf = json.load(answer)
         yield from (item["sku"] for item in shelf["items"])
         page, pages = page + 1, shelf["pages"]
-
-
-def _read(address: str) -> bool:
-    try:
-        with urlopen(address, timeout=WAIT_S) as answer:
-            answer.read()
-    except OSError:  # also an answer that is an error
-        return False
-    return True

@@ -9,6 +9,8 @@ from compose.gateway.directives import block, directive, ms, quoted, remark
 from compose.gateway.model import Gateway, Upstream
 
 PAGES_SERVICE = "storefront"
+ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
+"""Whose pages these are while it has a replica; at rest the storefront says where to go instead."""
 
 
 def public(spec: Gateway) -> Base:
@@ -25,7 +27,8 @@ def public(spec: Gateway) -> Base:
         *_health(),
         *_routes(spec, "/api/"),
         block("location ^~ /internal/", directive("return", 404)),
-        _pages(spec),
+        *(_pages(each, ROOM_PATH) for each in spec.upstreams if each.service == ROOM_SERVICE and each.servers),
+        _pages(_shop(spec)),
     )
 
 
@@ -42,7 +45,7 @@ def internal(spec: Gateway) -> Base:
         block("location = /nginx_status", directive("access_log", "off"), directive("stub_status")),
         *_routes(spec, "/api/"),
         *_routes(spec, "/internal/"),
-        _pages(spec),
+        _pages(_shop(spec)),
     )
 
 
@@ -125,13 +128,17 @@ def _routes(spec: Gateway, prefix: str) -> Iterator[Base]:
     yield block(f"location ^~ {prefix}", directive("return", 404))
 
 
-def _pages(spec: Gateway) -> Base:
-    shop = next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
+def _shop(spec: Gateway) -> Upstream:
+    return next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
+
+
+def _pages(upstream: Upstream, path: str = "/") -> Base:
+    """For people: where no replica answers, pages say so."""
     return block(
-        "location /",
+        f"location {path}",
         *(_leads_to_problem(answer) for answer in ANSWERS if answer.status not in PAGES),
         *(directive("error_page", status, f"/-gateway/{status}.html") for status in PAGES),
-        *_passed_on(shop),
+        *_passed_on(upstream),
     )
 
 

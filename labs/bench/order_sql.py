@@ -84,9 +84,9 @@ def find_attempt(orders: Session, key: str) -> None:
 def open_attempt(orders: Session, key: str, line: Line) -> None:
     """Write down what is tried."""
     orders.execute(
-        "insert into attempts (key, fingerprint, body) values (%s, %s, %s) on conflict (key) do nothing "
-        "returning key, fingerprint, round, state, failure, body",
-        (key, fingerprint(line), body(line)),
+        "insert into attempts (key, fingerprint, body, admission) values (%s, %s, %s, %s) "
+        "on conflict (key) do nothing returning key, fingerprint, round, state, failure, body",
+        (key, fingerprint(line), body(line), None),
     )
 
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from compose.gateway import SpecInvalid
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
 from labs.control.flags import UnknownFlag
+from labs.control.sale import implausible
 from labs.control.shop import RunningShop
 from labs.faults.fault import UnknownFault
 
@@ -140,6 +141,28 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         if not 0 <= left <= MOST_PIECES:
             abort(422, f"left must be from 0 to {MOST_PIECES} pieces, not {left}")
         return {"oversold": shop.repairs.restock(_given("sku", str), left)}
+
+    @app.get("/sale")
+    def sale() -> Any:
+        return {"sale": shop.sale()}
+
+    @app.post("/sale/start")
+    def start_sale() -> Any:
+        sku, stock, rate = _given("sku", str), _given("stock", int), _given("rate", float)
+        if why := implausible(stock, rate):
+            abort(422, why)
+        return {"sale": shop.start_sale(sku, stock, rate)}
+
+    @app.post("/sale/rate")
+    def pace_sale() -> Any:
+        rate = _given("rate", float)
+        if why := implausible(1, rate):
+            abort(422, why)
+        return {"sale": shop.pace_sale(rate)}
+
+    @app.post("/sale/stop")
+    def stop_sale() -> Any:
+        return {"sale": shop.stop_sale()}
 
     @app.post("/resend")
     def resend() -> Any:

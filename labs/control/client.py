@@ -149,6 +149,26 @@ class ShopClient:
         oversold: int = self._call("POST", "/restock", sku=sku, left=left)["oversold"]
         return oversold
 
+    def sale(self) -> dict[str, Any] | None:
+        """The sale that is on: sale, sku, name, stock, rate, taken, admitted, ordered, left."""
+        found: dict[str, Any] | None = self._call("GET", "/sale")["sale"]
+        return found
+
+    def start_sale(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
+        """Sell `stock` pieces of an item to a line of people, `rate` admitted a second; the sale."""
+        found: dict[str, Any] = self._call("POST", "/sale/start", sku=sku, stock=stock, rate=rate)["sale"]
+        return found
+
+    def pace_sale(self, rate: float) -> dict[str, Any]:
+        """Admit `rate` people a second from now on; the sale."""
+        found: dict[str, Any] = self._call("POST", "/sale/rate", rate=rate)["sale"]
+        return found
+
+    def stop_sale(self) -> dict[str, Any] | None:
+        """End the sale; how it was. None: there was none."""
+        found: dict[str, Any] | None = self._call("POST", "/sale/stop")["sale"]
+        return found
+
     def resend(self) -> int:
         """Have events announced again that left no trace; how many."""
         announced: int = self._call("POST", "/resend")["announced"]

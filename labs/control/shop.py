@@ -14,7 +14,7 @@ import psycopg
 
 from compose.runtime.links import family
 from compose.runtime.verbs import Component, Runtime, RuntimeFailed
-from labs import invariants
+from labs import invariants, warming
 from labs.control.backups import Parts, ShopBackups
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
@@ -30,6 +30,7 @@ from labs.control.postgres import Postgres
 from labs.control.probes import Probes
 from labs.control.repairs import Repairs
 from labs.control.roles import Roles
+from labs.control.sale import Sales
 
 PUT = """
 import os, sys, urllib.request
@@ -57,6 +58,7 @@ class RunningShop:
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
         self.repairs = Repairs(self.probes)
+        self._sales = Sales(self.probes, self.repairs.restock, self.set_flag, self.scale, self._warm)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self.roles = Roles(runtime, addresses, secrets["ADMIN_PASSWORD"], self.flags.value, self._lock, folder)
@@ -141,6 +143,32 @@ class RunningShop:
         known = self.instruments.by_replica(service)
         return [replica for replica, counted in known.items() if counted.get("shop_flags_version", version) < version]
 
+    # -- a sale
+    # ------------------------------------------------------------------------------------------------------------
+
+    def start_sale(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
+        """Sell an item to a line of people, so many admitted a second; the sale's status."""
+        with self._lock:
+            return self._sales.start(sku, stock, rate)
+
+    def pace_sale(self, rate: float) -> dict[str, Any]:
+        """Admit faster or slower from now on; the sale's status."""
+        with self._lock:
+            return self._sales.pace(rate)
+
+    def sale(self) -> dict[str, Any] | None:
+        """The status of the sale that is on."""
+        return self._sales.status()
+
+    def stop_sale(self) -> dict[str, Any] | None:
+        """End it; how it was. None: there was none."""
+        with self._lock:
+            return self._sales.stop()
+
+    def _warm(self, sku: str) -> None:
+        warming.read(f"{self.url}/products/{sku}")
+        warming.read(f"{self.url}/api/catalog/products/{sku}")
+
     # -- faults
     # ------------------------------------------------------------------------------------------------------------
 
@@ -164,8 +192,11 @@ class RunningShop:
             return list(dict.fromkeys([*self._faults.undo_all(), *self._clear_links(), *failures]))
 
     def undo_what_outlived(self) -> None:
-        """To be called once the shop is up: an earlier control may have been killed in the middle of a fault."""
+        """To be called once the shop is up: an earlier control may have been killed in the middle of a fault or a
+        sale.
+        """
         self._faults.undo_what_outlived()
+        self._sales.end_what_outlived()
 
     def _start_all(self) -> list[str]:
         """Why those did not start that did not. Stores all at once: one Postgres may have to wait for the other."""
@@ -299,6 +330,7 @@ class RunningShop:
         """Bring the data of a moment back, or of a backup."""
         with self._lock:
             report = self._backups.restore(to)
+            self._sales.end_what_outlived()
             with suppress(RuntimeFailed):
                 self.health.look()
             return report

@@ -126,6 +126,12 @@ class Bench:
         self.say("repair", f"{left} pieces of {sku} left; {oversold} had been promised and were not there")
         return oversold
 
+    def sale(self, sku: str, stock: int, rate: float) -> None:
+        """Sell so many pieces to a line of people, `rate` admitted a second, until the rollback ends it."""
+        self.undo.add(Undo("stop_sale"))
+        self.shop.start_sale(sku, stock, rate)
+        self.say("change", f"{stock} pieces of {sku} are on sale, {rate:g} people a second are admitted")
+
     def restore(self, to: str) -> Mapping[str, Any]:
         """Bring the tables of a moment or of a backup back; what control says of it. That is not taken back."""
         report = self.shop.restore(to)

@@ -39,6 +39,7 @@ class Undo:
             "recall": shop.recall,
             "restock": shop.restock,
             "resend": shop.resend,
+            "stop_sale": shop.stop_sale,
             "switchover": shop.switchover,
             "reset": shop.reset,
         }

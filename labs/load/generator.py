@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 import aiohttp
 
@@ -21,6 +22,8 @@ from labs.load.shoppers import Step
 
 MAX_IN_FLIGHT = 512
 TIMEOUT_S = 10.0
+STAYS_S = 25.0
+"""How long after a load's end its visitors still do what the answers tell them to."""
 LAST_ANSWERS_S = 1.0
 """How long a load that is ended early still waits for what is under way."""
 
@@ -61,10 +64,14 @@ class Generator:
         self._in_flight = InFlight()
         self._begin = 0.0
         self._limit = asyncio.Timeout(None)
+        self._until_s = inf
         self.recording = Recording()
 
-    async def run(self, plan: Sequence[Step]) -> Recording:
-        """Take at most the plan's time plus one timeout; every request that was started has an outcome then."""
+    async def run(self, plan: Sequence[Step], until_s: float = inf) -> Recording:
+        """Take at most the plan's time plus one timeout, or `STAYS_S` more than `until_s` where visitors do what they
+        are told; every request that was started has an outcome then.
+        """
+        self._until_s = until_s + STAYS_S
         connector = aiohttp.TCPConnector(limit=0, limit_per_host=0)
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, timeout=self._timeout) as session:
@@ -102,9 +109,21 @@ class Generator:
             sample.outcome = DROPPED
             return
         self._in_flight.change(+1, time.perf_counter())
-        tasks.create_task(self._send(session, request, sample))
+        tasks.create_task(self._visit(session, tasks, request, sample))
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> None:
+    async def _visit(
+        self, session: aiohttp.ClientSession, tasks: asyncio.TaskGroup, request: Request, sample: Sample
+    ) -> None:
+        """One request, and what its client does next: some time after the answer, as only then it is known."""
+        answer = await self._send(session, request, sample)
+        following = request.then(sample.status, answer) if request.then else None
+        if following is not None:
+            due = self.elapsed_s + following[0]
+            if due < self._until_s and not self.recording.ended_early:
+                await asyncio.sleep(following[0])
+                self._arrive(session, tasks, due, following[1])
+
+    async def _send(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
         sample.sent_s = self.elapsed_s
         answer = b""
         try:
@@ -116,6 +135,7 @@ class Generator:
             sample.done_s = self.elapsed_s if sample.outcome else None
             if request.what == "checkout":
                 self.recording.orders.append(_order(request, sample, answer))
+        return answer
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
         headers = {"X-Forwarded-For": request.client} | request.headers

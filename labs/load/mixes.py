@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
+from labs.load.line import line
 from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_cart, wanted
 from labs.load.sample import BOT
 from labs.load.shelf import shelf
@@ -138,6 +139,9 @@ HOT_ITEM = "hot_item:{sku}"
 HOT_KEY = "hot_key:{sku}:{percent:g}"
 """Also a mix: `products`, but so many percent of it want the same one."""
 
+LINE = "line:{sku}"
+"""Also a mix: everybody wants one piece of this, and waits in line for it where there is one."""
+
 
 def find(name: str) -> Mix:
     """The mix of that name. Raises ValueError."""
@@ -146,6 +150,8 @@ def find(name: str) -> Mix:
     match name.split(":"):
         case ["hot_item", sku]:
             return one_each(lambda random, _skus: hot_item(random, sku))
+        case ["line", sku]:
+            return lambda random, _skus: line(random, sku)
         case ["hot_key", sku, percent]:
             return one_each(lambda random, skus: hot_key(random, skus, sku, float(percent) / 100))
     raise ValueError(f"unknown mix {name!r}: one of {', '.join(MIXES)}")

@@ -1,6 +1,6 @@
 """What shoppers ask for: the few kinds of requests, from whom they come, and which products are wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
@@ -18,7 +18,8 @@ WORDS = ("tea", "green", "cup", "black", "honey", "pot", "gift", "mint", "dark",
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request. `what` names its kind in samples and reports, `kind` the kind of client, `client` its address.
-    `body` is sent as JSON, `form` as a browser sends one.
+    `body` is sent as JSON, `form` as a browser sends one. `then` tells what its client does after the answer, of which
+    it gets the status (0: there was none) and the content.
     """
 
     what: str
@@ -29,6 +30,11 @@ class Request:
     body: object = None
     form: dict[str, str] | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    then: "Callable[[int, bytes], Next] | None" = None
+
+
+Next = tuple[float, Request] | None
+"""In how many seconds after an answer which request follows; None: that was all."""
 
 
 def put_into_cart(sku: str, quantity: int, client: str, cart: str) -> Request:

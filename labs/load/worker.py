@@ -40,7 +40,7 @@ async def generate(job: dict[str, Any]) -> dict[str, Any]:
     say("begun", True)
     reporter = asyncio.create_task(tick(generator, say_progress))
     try:
-        return asdict(await generator.run(steps))
+        return asdict(await generator.run(steps, job["duration_s"]))
     finally:
         reporter.cancel()
 

@@ -2,6 +2,7 @@
 
 ShopError
 ├── Invalid       422  the request itself is wrong: change it
+├── Forbidden     403  this needs a permission that is not there: get it first
 ├── NotFound      404  there is no such thing
 ├── Conflict      409  it contradicts what is there (out of stock, cancelled): decide anew
 ├── Declined      402  the payment was refused: pay in another way
@@ -32,6 +33,13 @@ class Invalid(ShopError):
 
     status = 422
     kind = "invalid"
+
+
+class Forbidden(ShopError):
+    """This needs a permission that is not there: get it first."""
+
+    status = 403
+    kind = "forbidden"
 
 
 class NotFound(ShopError):

@@ -13,6 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import urllib3
@@ -20,7 +21,17 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from services.common import admission, deadline
 from services.common.deadline import Deadline
-from services.common.errors import Conflict, Declined, Invalid, NotFound, Refused, ShopError, TimedOut, Unavailable
+from services.common.errors import (
+    Conflict,
+    Declined,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    ShopError,
+    TimedOut,
+    Unavailable,
+)
 from services.common.protection import REFUSED, Knob, Protection, preset
 from services.common.retry_budget import pause_s
 from services.common.settings import PeerSettings
@@ -28,6 +39,7 @@ from services.common.telemetry import request_id
 
 REFUSALS: Mapping[int, type[ShopError]] = {
     402: Declined,
+    403: Forbidden,
     404: NotFound,
     409: Conflict,
     422: Invalid,
@@ -67,6 +79,7 @@ class Peers:
         total_s: float | None = None,
         cookie: str = "",
         key: str = "",
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> Any:
         """Call a peer; the whole call, retries included, ends after `total_s` seconds, or earlier with the time that
         our own caller gave us. Raises ShopError: Refused when nobody was asked.
@@ -74,7 +87,7 @@ class Peers:
         A safe call does not give all its time to one attempt, or a frozen replica would have it all: after
         `peer_attempt_s` another replica is asked. Who gives it more than the usual `total_s` expects a slow answer.
 
-        `cookie` and `key` go along as the headers Cookie and Idempotency-Key.
+        `cookie` and `key` go along as the headers Cookie and Idempotency-Key, `more` under their own names.
         """
         settings, protection = self._settings, self.protection(path)
         asked_s = total_s or settings.peer_total_s
@@ -83,7 +96,7 @@ class Peers:
             REFUSED.labels(protection.peer, "deadline").inc()
             raise Refused(f"{path}: no time is left to ask", by="deadline")
         attempt_s = settings.peer_attempt_s if safe and asked_s <= settings.peer_total_s else asked_s
-        headers = _headers(body is not None, cookie, key)
+        headers = {**_headers(body is not None, cookie, key), **more}
         end = Deadline(bound_s)
         once = lambda: self._once(method, path, body, min(attempt_s, max(0.01, end.left_s)), headers)  # noqa: E731
         return protection.call(

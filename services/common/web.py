@@ -52,7 +52,7 @@ def create_web(
     says how much its routes matter when there is too much to do, `tiers` which endpoints matter otherwise.
     """
     app = OpenAPI(
-        f"services.{service}",
+        f"services.{service.replace('-', '_')}",
         info=Info(title=f"shoplab {service}", version="1"),
         doc_ui=False,  # looking for pages to show it with means reading the metadata of every installed package
         validation_error_model=Problem,

@@ -37,6 +37,8 @@ class Settings:
     fulfilment: str = env("password of the role fulfilment", name="FULFILMENT_DB_PASSWORD")
     notifications: str = env("password of the role notifications", name="NOTIFICATIONS_DB_PASSWORD")
 
+    waiting_room: str = env("password of the role waiting_room", name="WAITING_ROOM_DB_PASSWORD")
+
     @property
     def passwords(self) -> Mapping[str, str]:
         """Role to password."""

@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
-SERVICES = ("catalog", "inventory", "payments", "orders", "fulfilment", "notifications")
+SERVICES = ("catalog", "inventory", "payments", "orders", "fulfilment", "notifications", "waiting_room")
 
 
 def make_places(connection: Connection[Any], passwords: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
+from services.common.papers import Papers
 from services.common.protection import following
 from services.common.replica import Service
 from services.common.settings import DatabaseSettings, PeerSettings, WebSettings, env
@@ -19,6 +20,7 @@ from services.orders.app import create_app
 from services.orders.at_once import AtOnce
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
+from services.orders.door import Door
 from services.orders.flags import FLAGS
 from services.orders.handover import Handover
 from services.orders.intake import Intake
@@ -35,6 +37,7 @@ AT_A_TIME = 8
 class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings):
     """All knobs of orders."""
 
+    admission_secret: str = env("what the waiting room signs admissions with", name="ADMISSION_SECRET")
     checkout_s: float = env("bound on a whole checkout, below the gateway's own", default=3.6, unit="s")
     payment_s: float = env("bound on charging or refunding", default=2.0, unit="s")
     settle_after_s: float = env("age at which an unfinished attempt is settled", default=10.0, unit="s")
@@ -53,8 +56,9 @@ def build(settings: Settings, background: Background) -> Flask:
     intake = Intake(orders.backlog, lambda: flags["orders.intake"], lambda: flags["orders.intake_limit_s"])
     rounds = Rounds(attempts, orders, Inventory(peers), payments, bounds, intake.promise)
     handover = Handover(orders, Fulfilment(peers), lambda: flags["orders.ship_in_request"], settings.peer_total_s)
+    door = Door(Papers(settings.admission_secret), lambda: str(flags["orders.admission"]))
     checkout = Checkout(
-        attempts, orders, Catalog(peers), rounds, intake, handover, settings.checkout_s, settings.peer_total_s
+        attempts, orders, Catalog(peers), rounds, door, intake, handover, settings.checkout_s, settings.peer_total_s
     )
     reconciler = Reconciler(
         attempts, rounds, payments, settings.settle_after_s, settings.checkout_s, settings.peer_total_s

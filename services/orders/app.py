@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from services.common.errors import ShopError
 from services.common.fields import LineRequests
+from services.common.papers import ADMISSION_HEADER
 from services.common.web import Check, create_web, json_answer, problems
 from services.orders.checkout import Wanted
 from services.orders.orders import Order, Sold
@@ -32,11 +33,14 @@ class Orders(Protocol):
     def best_sellers(self, limit: int) -> list[Sold]: ...
 
 
-class KeyHeader(BaseModel):
+class OrderHeaders(BaseModel):
     idempotency_key: str = Field(
         alias="Idempotency-Key",
         pattern=r"^[!-~]{1,255}$",
         description="made by the client; the same key again is the same order",
+    )
+    x_admission: str = Field(
+        default="", alias=ADMISSION_HEADER, max_length=300, description="from the waiting room, for the item of a sale"
     )
 
 
@@ -98,11 +102,11 @@ def create_app(
     """
     app = create_web("orders", ready)
 
-    made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 409, 422, 503, 504)}
+    made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 403, 409, 422, 503, 504)}
 
     @app.post("/api/orders", responses=made)
-    def place(header: KeyHeader, body: OrderRequest) -> Response:
-        wanted = Wanted([(line.sku, line.quantity) for line in body.items], body.payment.token)
+    def place(header: OrderHeaders, body: OrderRequest) -> Response:
+        wanted = Wanted([(line.sku, line.quantity) for line in body.items], body.payment.token, header.x_admission)
         try:
             order, new = checkout.check_out(key_of(header.idempotency_key), wanted)
         except ShopError as error:

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from services.common.db import Database
+from services.common.errors import Forbidden
+from services.common.papers import sku_of
+from services.orders.door import NotAdmitted
 
 COLUMNS = "key, fingerprint, round, state, failure, body"
 
@@ -70,14 +73,23 @@ class Attempts:
         """The attempt under a key, if there is one."""
         return self._one(f"select {COLUMNS} from attempts where key = %s", (key,))
 
-    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine]) -> Attempt:
-        """Begin, or find what another request with the same key has begun in the meantime."""
+    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine], admission: str | None = None) -> Attempt:
+        """Begin, or find what another request with the same key has begun in the meantime. Raises NotAdmitted when the
+        admission stands in another attempt that has not failed.
+        """
         body = Jsonb({"lines": [asdict(line) for line in lines]})
         query = (
-            "insert into attempts (key, fingerprint, body) values (%s, %s, %s) on conflict (key) do nothing "
-            f"returning {COLUMNS}"
+            "insert into attempts (key, fingerprint, body, admission) values (%s, %s, %s, %s) "
+            f"on conflict (key) do nothing returning {COLUMNS}"
         )
-        return self._one(query, (key, fingerprint, body)) or self._known(key)
+        try:
+            return self._one(query, (key, fingerprint, body, admission)) or self._known(key)
+        except errors.UniqueViolation:
+            twin = self.find(key)
+            if twin is None:
+                sku = sku_of(admission or "")
+                raise NotAdmitted(sku, "used", "this admission was used for another order") from None
+            return twin
 
     def resume(self, attempt: Attempt) -> None:
         """Somebody works on it again: the reconciler leaves it alone for another while."""
@@ -98,12 +110,17 @@ class Attempts:
         return self._change(attempt, "failing", "failed")
 
     def next_round(self, attempt: Attempt) -> Attempt:
-        """Try again after a failure; also fine when another request has just done so."""
+        """Try again after a failure; also fine when another request has just done so. Raises Forbidden when its
+        admission was used for another order meanwhile.
+        """
         query = (
             "update attempts set state = 'pending', failure = '', round = round + 1, updated_at = now() "
             f"where key = %s and round = %s and state = 'failed' returning {COLUMNS}"
         )
-        return self._one(query, (attempt.key, attempt.round)) or self._known(attempt.key)
+        try:
+            return self._one(query, (attempt.key, attempt.round)) or self._known(attempt.key)
+        except errors.UniqueViolation:
+            raise Forbidden("its admission was used for another order") from None
 
     def unsettled(self, older_than_s: float, limit: int) -> list[Attempt]:
         """What nobody has worked on for a while, and leave it to the caller for another while."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,10 +19,13 @@ RETRY = "not confirmed: ask again with the same Idempotency-Key, it can become o
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client asks for: pairs of sku and quantity, each sku once, and how it pays. Never stored or logged."""
+    """What a client asks for: pairs of sku and quantity, each sku once, and how it pays; never stored or logged. Who
+    orders the item of a sale shows an admission.
+    """
 
     items: Sequence[tuple[str, int]]
     token: str
+    admission: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -34,7 +37,7 @@ class Attempts(Protocol):
     """What this use case needs; see `attempts.Attempts`."""
 
     def find(self, key: str) -> Attempt | None: ...
-    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine]) -> Attempt: ...
+    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine], admission: str | None) -> Attempt: ...
     def resume(self, attempt: Attempt) -> None: ...
     def next_round(self, attempt: Attempt) -> Attempt: ...
 
@@ -49,6 +52,12 @@ class Catalog(Protocol):
     """Who knows the prices; see `peers.Catalog`."""
 
     def price(self, sku: str, quantity: int, total_s: float) -> PricedLine: ...
+
+
+class Door(Protocol):
+    """Who says whether somebody may order this; see `door.Door`."""
+
+    def admit(self, skus: Collection[str], admission: str) -> str | None: ...
 
 
 class Intake(Protocol):
@@ -74,6 +83,7 @@ class Checkout:
         orders: Orders,
         catalog: Catalog,
         rounds: Rounds,
+        door: Door,
         intake: Intake,
         handover: Handover,
         total_s: float,
@@ -81,14 +91,14 @@ class Checkout:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._attempts, self._orders, self._catalog = attempts, orders, catalog
-        self._rounds, self._intake, self._handover = rounds, intake, handover
+        self._rounds, self._door, self._intake, self._handover = rounds, door, intake, handover
         self._total_s, self._peer_s, self._clock = total_s, peer_s, clock
 
     def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]:
         """The order made under this key; tells whether this very request made it.
 
-        Raises Invalid (another body, unknown product), WarehouseFull, OutOfStock, Declined; Unavailable or TimedOut:
-        ask again.
+        Raises Invalid (another body, unknown product), NotAdmitted, WarehouseFull, OutOfStock, Declined; Unavailable
+        or TimedOut: ask again.
         """
         deadline = Deadline(self._total_s, self._clock)
         try:
@@ -102,18 +112,21 @@ class Checkout:
             raise type(error)(RETRY, reason=error.detail) from error
 
     def begin(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
-        """The attempt under this key, written down if there is none yet. Raises Invalid, WarehouseFull, ShopError."""
+        """The attempt under this key, written down if there is none yet. Raises Invalid, NotAdmitted, WarehouseFull,
+        ShopError.
+        """
         attempt = self._attempts.find(key) or self._open(key, wanted, deadline)
         if attempt.fingerprint != wanted.fingerprint:
             raise Invalid("this Idempotency-Key was used for another order")
         return attempt
 
     def _open(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
+        admission = self._door.admit([sku for sku, _ in wanted.items], wanted.admission)
         self._intake.admit()
         lines = [
             self._catalog.price(sku, quantity, deadline.within(self._peer_s)) for sku, quantity in sorted(wanted.items)
         ]
-        return self._attempts.open(key, wanted.fingerprint, lines)
+        return self._attempts.open(key, wanted.fingerprint, lines, admission)
 
     def _take_up(self, attempt: Attempt, deadline: Deadline) -> Attempt:
         """The attempt in a round that may succeed: the running one, or the next after a failure."""

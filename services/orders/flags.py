@@ -25,6 +25,12 @@ FLAGS = (
         help="whether a checkout waits until its parcel is packed, instead of leaving that to the queue",
     ),
     Flag(
+        name="orders.admission",
+        default="",
+        help="the sale whose item is sold only to those whom its waiting room has admitted, as `./shoplab sale start` "
+        "calls it; nothing: everybody may buy everything",
+    ),
+    Flag(
         name="orders.intake",
         default="promise_later",
         choices=("off", "refuse", "promise_later"),

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
+from services.storefront.baskets import known
 from services.storefront.doorkeeper import cart_of_visitor
 from services.storefront.looks import page
 from services.storefront.shop import Shop
@@ -30,6 +32,11 @@ def install(app: Flask, shop: Shop, switches: Callable[[], Switches]) -> None:
         number = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
         shelf = shop.products(text, category, number)
         return page("home.html", shelf=shelf, text=text, category=category)
+
+    @app.route("/sale/<sku>")
+    def no_sale(sku: str) -> AnyResponse:
+        """There is no waiting room, or the gateway would have asked it: no sale, or it is over."""
+        return redirect(f"/products/{known(sku)}", 303)
 
     @app.route("/products/<sku>")
     def product(sku: str) -> Response:

@@ -3,6 +3,7 @@
 What the shop answers, and what the visitor is told:
     201, 200   the order's own page (a redirect, so that a reload never posts)
     402        declined: the same form again under a new key, to choose another card
+    403        the item is on sale, and it is not the visitor's turn: to the waiting room
     409        out of stock: which item, and what to do
     503        surely not bought: press again
     504        not known: press again with the same key, it cannot be charged twice (and a later 503 ends no doubt)
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.errors import Conflict, Declined, Forbidden, Invalid, NotFound, ShopError, TimedOut, Unavailable
 from services.common.fields import MOST_LINES
 from services.storefront.baskets import SKU
 from services.storefront.doorkeeper import cart_of_visitor
@@ -50,7 +51,7 @@ def install(app: Flask, shop: Shop) -> None:
     def buy() -> AnyResponse:
         wanted = _read()
         try:
-            order = shop.place(wanted.key, wanted.items, wanted.token)
+            order = shop.place(wanted.key, wanted.items, wanted.token, request.cookies.get("admission", ""))
         except ShopError as error:
             return _explain(shop, wanted, error)
         if cart_of_visitor():
@@ -79,7 +80,9 @@ def _read() -> Purchase:
     return Purchase(form["key"], [(sku, int(n)) for sku, n in items], form["token"], "doubt" in form)
 
 
-def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> Response:
+def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> AnyResponse:
+    if isinstance(error, Forbidden):
+        return redirect(str(error.extra.get("waiting_room", "/cart")), 303)
     cart = cart_of_visitor()
     g.pieces = shop.soon(lambda: shop.count(cart))
     match error:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from services.common.errors import NotFound, ShopError
 from services.common.fallback import or_else
 from services.common.http import Peers
+from services.common.papers import ADMISSION_HEADER
 from services.storefront.things import Basket, Json, Line, Message, Order, Product, Shelf
 
 T = TypeVar("T")
@@ -104,14 +105,17 @@ class Shop:
         self._optional("cart_not_emptied", lambda: call("DELETE", "/api/cart/items", safe=True, cookie=cookie))
 
     # -- orders
-    def place(self, key: str, items: Items, token: str) -> Order:
+    def place(self, key: str, items: Items, token: str, admission: str = "") -> Order:
         """Buy. The same key with the same body is the same order, so this may be retried.
 
-        Raises Conflict (out of stock, `extra["sku"]`), Declined, Unavailable (not bought), TimedOut (not known).
+        Raises Forbidden (`extra["waiting_room"]` is where to wait), Conflict (out of stock, `extra["sku"]`), Declined,
+        Unavailable (not bought), TimedOut (not known).
         """
         body = {"items": [{"sku": sku, "quantity": n} for sku, n in items], "payment": {"token": token}}
         with _asking("orders"):
-            return _order(self._peers.call("POST", "/api/orders", body, safe=True, total_s=self._order_s, key=key))
+            headers = {ADMISSION_HEADER: admission} if admission else {}
+            call = self._peers.call
+            return _order(call("POST", "/api/orders", body, safe=True, total_s=self._order_s, key=key, more=headers))
 
     def order(self, order_id: str) -> Order:
         """An order. Raises NotFound, ShopError."""

@@ -8,12 +8,14 @@ from typing import Any
 from flask import Flask
 
 from services.common.http import REFUSALS
+from services.common.papers import Papers
 from services.inventory.app import create_app as inventory_app
 from services.inventory.stock import Stock
 from services.inventory.strategies import STRATEGIES
 from services.orders.app import create_app as orders_app
 from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
+from services.orders.door import Door
 from services.orders.handover import Handover
 from services.orders.intake import Intake
 from services.orders.orders import Orders
@@ -56,7 +58,7 @@ class OrderShop:
             service: stack.enter_context(shop_database.pools(service))
             for service in ("inventory", "payments", "orders")
         }
-        self.policy, self.limit_s = "off", 3600.0
+        self.policy, self.limit_s, self.sale = "off", 3600.0, ""
         provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
         self.stock, self.orders = (
             Stock(pools["inventory"], 60, lambda: STRATEGIES["conditional"]),
@@ -69,14 +71,17 @@ class OrderShop:
         intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
         rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, Bounds(), intake.promise)
         handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
-        checkout = Checkout(self.attempts, self.orders, Catalog(near), rounds, intake, handover, total_s=60, peer_s=60)
+        door = Door(Papers("a secret"), lambda: self.sale)
+        catalog = Catalog(near)
+        checkout = Checkout(self.attempts, self.orders, catalog, rounds, door, intake, handover, total_s=60, peer_s=60)
         self.reconciler = Reconciler(self.attempts, rounds, peer_payments, after_s=0, total_s=60, peer_s=60)
         self.app = orders_app(checkout, self.orders, {})
 
-    def order(self, key: str, sku: str, quantity: int = 1, token: str = "tok_ok") -> Any:
+    def order(self, key: str, sku: str, quantity: int = 1, token: str = "tok_ok", admission: str = "") -> Any:
         """POST /api/orders; the response."""
         body = {"items": [{"sku": sku, "quantity": quantity}], "payment": {"token": token}}
-        return self.app.test_client().post("/api/orders", json=body, headers={"Idempotency-Key": key})
+        headers = {"Idempotency-Key": key, "X-Admission": admission}
+        return self.app.test_client().post("/api/orders", json=body, headers=headers)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from services.common.papers import Paper, Papers
 from services.orders.attempts import Attempt, PricedLine
 from tests.integration.order_shop import OrderShop, opened
 from tests.integration.private_stores import ShopDatabase
@@ -242,3 +243,57 @@ def test_the_provider_behaves_alike_in_all_replicas(shop: OrderShop, shop_databa
         shop.payments.test_client().put("/internal/payments/provider", json=mood)
         assert other.payments.test_client().get("/internal/payments/provider").json == mood
         shop.payments.test_client().put("/internal/payments/provider", json={})
+
+
+@pytest.fixture
+def admission(shop: OrderShop) -> Iterator[Callable[[str], str]]:
+    """Begins the sale of an item; makes an admission to it."""
+
+    def make(sku: str) -> str:
+        shop.sale = f"{sku}~100"
+        return Papers("a secret").write(Paper("admission", shop.sale, 1, uuid.uuid4().hex[:16], 2**40))
+
+    yield make
+    shop.sale = ""
+
+
+def test_an_admission_makes_one_order_however_often_and_under_whatever_key(
+    shop: OrderShop, item: Callable[[int], str], admission: Callable[[str], str]
+) -> None:
+    sku, keys = item(50), [new_key() for _ in range(8)]
+    shown = admission(sku)
+    with ThreadPoolExecutor(16) as crowd:
+        answers = list(crowd.map(lambda key: shop.order(key, sku, admission=shown), keys * 2))
+    assert {answer.status_code for answer in answers} <= {200, 201, 403}
+    assert len({answer.json["order_id"] for answer in answers if answer.status_code < 300}) == 1
+    assert {answer.json["why"] for answer in answers if answer.status_code == 403} == {"used"}
+    assert shop.stock.level(sku).left == 49
+
+
+def test_a_key_that_was_admitted_needs_no_admission_to_ask_again(
+    shop: OrderShop, item: Callable[[int], str], admission: Callable[[str], str]
+) -> None:
+    sku, key = item(5), new_key()
+    first = shop.order(key, sku, admission=admission(sku))
+    assert (first.status_code, shop.order(key, sku).json) == (201, first.json)
+    assert shop.order(new_key(), sku).json["why"] == "none"
+
+
+def test_after_a_declined_card_the_same_admission_buys_with_another(
+    shop: OrderShop, item: Callable[[int], str], admission: Callable[[str], str]
+) -> None:
+    sku, declined = item(5), new_key()
+    shown = admission(sku)
+    assert shop.order(declined, sku, token="tok_declined", admission=shown).status_code == 402
+    assert shop.order(new_key(), sku, admission=shown).status_code == 201
+    assert shop.order(new_key(), sku, admission=shown).status_code == 403
+
+
+def test_a_failed_try_is_not_taken_up_again_once_its_admission_has_bought(
+    shop: OrderShop, item: Callable[[int], str], admission: Callable[[str], str]
+) -> None:
+    sku, early = item(1), new_key()
+    shown = admission(sku)
+    assert shop.order(early, sku, 2, admission=shown).status_code == 409
+    assert shop.order(new_key(), sku, admission=shown).status_code == 201
+    assert shop.order(early, sku, 2).status_code == 403

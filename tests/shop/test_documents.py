@@ -39,6 +39,13 @@ def test_no_request_makes_a_service_stumble(healed: ShopClient, service: str) ->
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+def test_neither_does_the_waiting_room_of_a_sale(healed: ShopClient) -> None:
+    healed.start_sale("pot-020", 100, 10.0)
+    base = f"http://127.0.0.1:{place.find(healed.name).base + GATEWAY_INTERNAL}"
+    done = fuzz(f"{base}/api/waiting-room/openapi.json", base)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_publishes_its_document(shop: ShopClient, service: str) -> None:
     answer = ask(shop.url, "GET", f"/api/{service}/openapi.json")

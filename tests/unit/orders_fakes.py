@@ -8,8 +8,10 @@ from typing import Any
 
 from services.common.deadline import Deadline
 from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.papers import Papers
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
+from services.orders.door import Door
 from services.orders.intake import WarehouseFull
 from services.orders.orders import Head, Order
 from services.orders.reconciler import Reconciler
@@ -62,7 +64,7 @@ class FakeAttempts:
     def find(self, key: str) -> Attempt | None:
         return self._script.step("find", lambda: self.rows.get(key))
 
-    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine]) -> Attempt:
+    def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine], admission: str | None = None) -> Attempt:
         new = Attempt(key, fingerprint, 1, "pending", "", {"lines": [vars(line) for line in lines]})
         return self._script.step("open", lambda: self.rows.setdefault(key, new))
 
@@ -255,15 +257,20 @@ class World:
         self.now = 0.0
         self.rounds = rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, Bounds())
         self.intake = FakeIntake()
+        self.sale = ""
+        door = Door(Papers("a secret"), lambda: self.sale, lambda: self.now)
         self.checkout = Checkout(
-            self.attempts, self.orders, self.catalog, rounds, self.intake, FakeHandover(), 3.6, 1.5, lambda: self.now
-        )
+            self.attempts, self.orders, self.catalog, rounds, door, self.intake, FakeHandover(), 3.6, 1.5,
+            lambda: self.now,
+        )  # fmt: skip
         self.reconciler = Reconciler(self.attempts, rounds, self.payments, after_s=10, total_s=3.6, peer_s=1.5)
         self.shown: list[tuple[str, str]] = []
 
-    def buy(self, key: str = "k", quantity: int = 2, token: str = "tok_ok", sku: str = "tea-001") -> tuple[Order, bool]:
+    def buy(
+        self, key: str = "k", quantity: int = 2, token: str = "tok_ok", sku: str = "tea-001", admission: str = ""
+    ) -> tuple[Order, bool]:
         """A request; what it is answered with counts as shown to the shopper."""
-        order, new = self.checkout.check_out(key, Wanted([(sku, quantity)], token))
+        order, new = self.checkout.check_out(key, Wanted([(sku, quantity)], token, admission))
         self.shown.append((key, order.head.order_id))
         return order, new
 

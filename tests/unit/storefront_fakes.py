@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask.testing import FlaskClient
 
-from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopError
+from services.common.errors import Conflict, Declined, Forbidden, Invalid, NotFound, ShopError
 from services.storefront.app import create_app
 from services.storefront.shop import Shop
 
@@ -32,14 +32,16 @@ class FakePeers:
         self.by_key: dict[str, tuple[Any, str]] = {}
         self.messages: dict[str, list[dict[str, Any]]] = {}
         self.failing: dict[str, ShopError] = {}
+        self.on_sale, self.admission = "", ""
         self.asked: list[tuple[str, str, Any, str]] = []
         self.numbers = itertools.count(1)
 
     def get(self, path: str, *, total_s: float | None = None, cookie: str = "") -> Any:
         return self.call("GET", path, total_s=total_s, cookie=cookie)
 
-    def call(self, method, path, body=None, *, safe=False, total_s=None, cookie="", key="") -> Any:
+    def call(self, method, path, body=None, *, safe=False, total_s=None, cookie="", key="", more=None) -> Any:
         self.asked.append((method, path, body, key))
+        self.admission = (more or {}).get("X-Admission", "")
         for start, error in self.failing.items():
             if path.startswith(start):
                 raise type(error)(error.detail, **error.extra)
@@ -91,6 +93,8 @@ class FakePeers:
                 raise Invalid("this key was used for another order")
             return self.orders[order_id]
         for item in body["items"]:
+            if item["sku"] == self.on_sale and self.admission != "an admission":
+                raise Forbidden("not your turn", waiting_room=f"/sale/{item['sku']}")
             if self.stock.get(item["sku"], 0) < item["quantity"]:
                 raise Conflict("out of stock", sku=item["sku"])
         if body["payment"]["token"] == "tok_declined":

@@ -82,6 +82,13 @@ class FakeShop:
         self._called("restock")
         return 3
 
+    def start_sale(self, sku: str, stock: int, rate: float, /) -> dict[str, Any]:
+        self._called("start_sale")
+        return {}
+
+    def stop_sale(self) -> None:
+        self._called("stop_sale")
+
     def resend(self) -> int:
         self._called("resend")
         return 1

@@ -27,7 +27,7 @@ def test_every_password_that_compose_yaml_asks_for_is_made() -> None:
 
     from compose.topology import COMPOSE_FILE
 
-    asked = set(re.findall(r"\$\{(\w+_PASSWORD)\b", COMPOSE_FILE.read_text()))
+    asked = set(re.findall(r"\$\{(\w+_(?:PASSWORD|SECRET))\b", COMPOSE_FILE.read_text()))
     assert asked == set(places.PASSWORDS)
 
 

@@ -223,3 +223,25 @@ def test_a_cancelled_order_is_not_called_placed():
     html = browser.get(f"/orders/{order_id}").text
     assert "Your order is placed" not in html
     assert "Order cancelled" in html
+
+
+def test_who_orders_the_item_of_a_sale_before_their_turn_is_led_to_the_waiting_room_with_the_basket_as_it_was():
+    peers, browser = a_shop()
+    peers.on_sale = "tea-000"
+    fill(browser)
+    answer = browser.post("/checkout", data=form_of(browser))
+    assert (answer.status_code, answer.location) == (303, "/sale/tea-000")
+    assert not peers.orders and list(peers.carts.values()) == [{"tea-000": 1}]
+
+
+def test_whose_turn_it_is_buys_with_the_admission_in_the_cookie():
+    peers, browser = a_shop()
+    peers.on_sale = "tea-000"
+    fill(browser)
+    browser.set_cookie("admission", "an admission")
+    assert browser.post("/checkout", data=form_of(browser)).location.startswith("/orders/")
+
+
+def test_the_address_of_a_waiting_room_that_is_not_there_leads_to_the_product():
+    _, browser = a_shop()
+    assert browser.get("/sale/tea-000").location == "/products/tea-000"

@@ -1,0 +1,112 @@
+"""A sale of one item with a line before it, in steps that are all taken back at its end.
+
+nobody may buy it without an admission ─► so many pieces ─► its page is warm ─► the line ─► the waiting room
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from compose.runtime.verbs import RuntimeFailed, UnknownComponent
+from labs.control.probes import Probes
+from labs.faults.fault import near
+
+ROOM, FLAG = "waiting-room", "orders.admission"
+BEGIN = """
+insert into waiting_room.sales (sale_id, sku, name, stock, rate, since)
+values (%(sale)s, %(sku)s, %(name)s, %(stock)s, %(rate)s, %(now)s)
+"""
+PACE = """
+update waiting_room.sales set base = least(taken, base + rate * (%(now)s - since)), since = %(now)s, rate = %(rate)s
+where ended_at is null
+"""
+"""Whoever has been admitted stays so; who comes next is admitted at the new rate."""
+STATUS = """
+select sale_id as sale, sku, name, stock, rate, taken,
+    least(taken, floor(base + rate * (%(now)s - since)))::int as admitted,
+    (select count(*) from orders.attempts where state = 'done' and admission like sale_id || '.%%') as ordered,
+    (select sum(available) from inventory.stock where stock.sku = sales.sku)::int as left
+from waiting_room.sales where ended_at is null
+"""
+
+
+class Sales:
+    """The shop's one sale at a time. Every method raises RuntimeFailed; `restock` as `Repairs.restock`, `set_flag` and
+    `scale` as `RunningShop`, `warm` reads the item's page.
+    """
+
+    def __init__(
+        self,
+        probes: Probes,
+        restock: Callable[[str, int], int],
+        set_flag: Callable[[str, str], object],
+        scale: Callable[[str, int], None],
+        warm: Callable[[str], object],
+    ) -> None:
+        self._probes, self._restock, self._set_flag = probes, restock, set_flag
+        self._scale, self._warm = scale, warm
+
+    def start(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
+        """Sell `stock` pieces to the line, `rate` people a second; the sale's status. Raises UnknownComponent."""
+        if (on := self.status()) is not None:
+            raise RuntimeFailed(f"a sale of {on['sku']} is running: `./shoplab sale stop` ends it")
+        sale = f"{sku}~{int(time.time())}"
+        row = {"sale": sale, "sku": sku, "name": self._name(sku), "stock": stock, "rate": rate, "now": time.time()}
+        try:
+            self._set_flag(FLAG, sale)
+            self._restock(sku, stock)
+            self._warm(sku)
+            self._execute(BEGIN, row)
+            self._scale(ROOM, 1)
+        except Exception:
+            self.stop()
+            raise
+        return self.status() or {}
+
+    def pace(self, rate: float) -> dict[str, Any]:
+        """From now on admit `rate` people a second, 0 for nobody; the sale's status."""
+        self._execute(PACE, {"rate": rate, "now": time.time()})
+        on = self.status()
+        if on is None:
+            raise RuntimeFailed("no sale is running: `./shoplab sale start SKU` begins one")
+        return on
+
+    def status(self) -> dict[str, Any] | None:
+        """The sale that is on: sale, sku, name, stock, rate (per s), taken (numbers), admitted, ordered, left."""
+        with self._probes.sql() as connection:
+            row = connection.execute(STATUS, {"now": time.time()}).fetchone()
+        return dict(row) if row else None
+
+    def stop(self) -> dict[str, Any] | None:
+        """End the sale: the item is sold like all others, the waiting room rests. How it was; None: there was none."""
+        on = self.status()
+        self._set_flag(FLAG, "default")
+        self._execute("update waiting_room.sales set ended_at = now() where ended_at is null", {})
+        self._scale(ROOM, 0)
+        return on
+
+    def end_what_outlived(self) -> None:
+        """No sale goes on without a waiting room: the shop was down, or its tables are those of another moment."""
+        if self.status() is not None:
+            self.stop()
+
+    def _name(self, sku: str) -> str:
+        with self._probes.sql() as connection:
+            known = {row["sku"]: row["name"] for row in connection.execute("select sku, name from catalog.products")}
+        if sku not in known:
+            raise UnknownComponent(f"there is no item {sku!r}; {near(sku, list(known))}")
+        return str(known[sku])
+
+    def _execute(self, query: str, values: dict[str, Any]) -> None:
+        with self._probes.sql() as connection:
+            connection.execute(query, values)
+
+
+def implausible(stock: int, rate: float) -> str:
+    """Why a sale cannot be like this; empty when it can."""
+    if not 1 <= stock <= 1_000_000:
+        return f"a sale has 1 to 1000000 pieces, not {stock}"
+    if not (math.isfinite(rate) and 0 <= rate <= 10_000):
+        return f"a rate is 0 to 10000 people a second, not {rate:g}"
+    return ""

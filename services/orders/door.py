@@ -1,0 +1,47 @@
+"""Who may order the item of a sale: who shows an admission from its waiting room, once.
+
+Nothing is asked about items that are not on sale. A key that has begun an order needs no admission to be sent again:
+the admission is written down with the order's attempt, and a unique index lets it stand in one that has not failed.
+"""
+
+import time
+from collections.abc import Callable, Collection
+
+from services.common.errors import Forbidden
+from services.common.papers import Forged, Papers, sku_of
+
+
+class NotAdmitted(Forbidden):
+    """This item is sold to those whose turn it is. `waiting_room` is where one stands in line, `why` is none, forged,
+    expired, another-sale or used.
+    """
+
+    kind = "not-admitted"
+
+    def __init__(self, sku: str, why: str, detail: str) -> None:
+        super().__init__(f"{detail}: go to /sale/{sku} and wait for your turn", why=why, waiting_room=f"/sale/{sku}")
+
+
+class Door:
+    """`sale()` names the sale that needs admissions, empty for none."""
+
+    def __init__(self, papers: Papers, sale: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+        self._papers, self._sale, self._clock = papers, sale, clock
+
+    def admit(self, skus: Collection[str], admission: str) -> str | None:
+        """What the admission is to be remembered by; None when none is needed. Raises NotAdmitted."""
+        sale = self._sale()
+        sku = sku_of(sale)
+        if sku not in skus:
+            return None
+        if not admission:
+            raise NotAdmitted(sku, "none", "this item is sold to those whose turn it is")
+        try:
+            paper = self._papers.read("admission", admission)
+        except Forged:
+            raise NotAdmitted(sku, "forged", "this admission is not one of ours") from None
+        if paper.sale != sale:
+            raise NotAdmitted(sku, "another-sale", "this admission is for another sale")
+        if paper.until_s < self._clock():
+            raise NotAdmitted(sku, "expired", "this admission has expired")
+        return f"{paper.sale}.{paper.number}.{paper.holder}"

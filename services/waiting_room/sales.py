@@ -1,0 +1,69 @@
+"""The table `sales`: the sale that is on, and its next number.
+
+A number is given by one statement, so no two people get the same one and nobody gets an earlier one than who came
+before, however many replicas there are and whenever one of them restarts.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.rows import class_row
+
+from services.common.db import Database
+
+COLUMNS = "sale_id, sku, name, stock, rate, base, since, taken"
+TAKE = f"""
+update sales set taken = taken + 1,
+    base = case when base + rate * (%(now)s - since) >= taken + 1 then taken + 1 else base end,
+    since = case when base + rate * (%(now)s - since) >= taken + 1 then %(now)s else since end
+where sale_id = %(sale_id)s and ended_at is null returning {COLUMNS}
+"""
+"""While the line is empty the counter waits for the next to come: it must not run ahead, or whoever comes after a quiet
+minute would be let in all at once.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sale:
+    """A sale of `stock` pieces. Up to `base` everybody was admitted at `since` (seconds since 1970), since then `rate`
+    people a second. `taken` numbers were given out, beginning with 1.
+    """
+
+    sale_id: str
+    sku: str
+    name: str
+    stock: int
+    rate: float
+    base: float
+    since: float
+    taken: int
+
+    def admitted(self, now: float) -> float:
+        """The last number that may come in."""
+        return self.base + self.rate * max(0.0, now - self.since)
+
+    def wait_s(self, number: int, now: float) -> float | None:
+        """Until that number may come in; None while nobody is let in, so that nobody can say."""
+        missing = number - self.admitted(now)
+        if missing <= 0:
+            return 0.0
+        return missing / self.rate if self.rate > 0 else None
+
+
+class Sales:
+    """All sales there were."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def on(self) -> Sale | None:
+        """The sale that is on. Raises Unavailable or TimedOut."""
+        return self._one(f"select {COLUMNS} from sales where ended_at is null", {})
+
+    def take(self, sale_id: str, now: float) -> Sale | None:
+        """The sale after one more number was taken: the last one of it. None when it has ended."""
+        return self._one(TAKE, {"sale_id": sale_id, "now": now})
+
+    def _one(self, query: str, parameters: dict[str, Any]) -> Sale | None:
+        with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Sale)) as cursor:
+            return cursor.execute(query.encode(), parameters).fetchone()

@@ -1,0 +1,71 @@
+"""Numbers from the real table: each one once, in order, whoever asks and whatever restarts; and never on credit."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from services.waiting_room.sales import Sales
+from tests.integration.private_stores import ShopDatabase
+from tests.unit.test_waiting_room_line import FakeSales
+
+pytestmark = pytest.mark.servers
+Begin = Callable[[float], str]
+
+
+@pytest.fixture
+def sales(shop_database: ShopDatabase) -> Iterator[Sales]:
+    with ExitStack() as stack:
+        yield Sales(stack.enter_context(shop_database.pools("waiting_room")))
+
+
+@pytest.fixture
+def begin(shop_database: ShopDatabase) -> Iterator[Begin]:
+    """Begins a sale at a rate."""
+
+    def make(rate: float) -> str:
+        sale = f"thing~{time.time_ns()}"
+        with shop_database.admin() as connection:
+            query = "insert into waiting_room.sales values (%s, 'thing', 'Thing', 9, %s, 0, 100, 0)"
+            connection.execute(query, (sale, rate))
+        return sale
+
+    yield make
+    with shop_database.admin() as connection:
+        connection.execute("delete from waiting_room.sales")
+
+
+def test_a_crowd_gets_every_number_once_and_a_restart_goes_on_after_the_last(
+    sales: Sales, begin: Begin, shop_database: ShopDatabase
+) -> None:
+    sale = begin(1)
+    with ThreadPoolExecutor(16) as crowd:
+        taken = list(crowd.map(lambda _: sales.take(sale, 100.0), range(300)))
+    assert sorted(each.taken for each in taken if each) == list(range(1, 301))
+    with shop_database.pools("waiting_room") as others:
+        after = Sales(others).take(sale, 100.0)
+    assert after and after.taken == 301
+
+
+def test_the_table_counts_as_the_arithmetic_says(sales: Sales, begin: Begin) -> None:
+    sale = begin(2.0)
+    on = sales.on()
+    assert on
+    fake, moments = FakeSales(on), [100.0, 100.1, 100.2, 107.0, 107.1, 107.2, 200.0]
+    assert [sales.take(sale, now) for now in moments] == [fake.take(sale, now) for now in moments]
+
+
+def test_an_ended_sale_gives_no_number(sales: Sales, begin: Begin, shop_database: ShopDatabase) -> None:
+    sale = begin(1)
+    with shop_database.admin() as connection:
+        connection.execute("update waiting_room.sales set ended_at = now()")
+    assert sales.take(sale, 100.0) is None
+    assert sales.on() is None
+
+
+def test_there_is_one_sale_at_a_time(begin: Begin) -> None:
+    begin(1)
+    with pytest.raises(Exception, match="one_at_a_time"):
+        begin(1)

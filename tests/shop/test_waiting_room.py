@@ -1,0 +1,190 @@
+"""A sale with a waiting room, from the first person to the last piece."""
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from labs.control.client import ControlFailed, ShopClient
+from labs.flash_sale.fairness import journeys, rank_correlation
+from labs.load import LoadResult, Schedule, run_load
+from labs.load.generator import STAYS_S
+from tests.conftest import Cli
+from tests.shop.buying import Answer, ask, buy, eventually, stock
+
+pytestmark = pytest.mark.servers
+ITEM, PIECES, PEOPLE = "pot-020", 100, 2000
+ROOM, PAGE = f"/api/waiting-room/{ITEM}", f"/sale/{ITEM}"
+SOLD = f"select count(*) as n from orders.orders join orders.lines using (order_id) where sku = '{ITEM}'"
+
+
+@pytest.fixture
+def selling(healed: ShopClient) -> Iterator[ShopClient]:
+    """The session's shop; whatever is on sale afterwards no longer is."""
+    try:
+        yield healed
+    finally:
+        healed.heal()
+        healed.stop_sale()
+
+
+def admitted(url: str) -> str:
+    """The admission of somebody who waits for their turn."""
+    ticket = ask(url, "POST", ROOM).body["ticket"]
+    eventually(lambda: bool(_told(url, ticket)["admission"]))
+    return str(_told(url, ticket)["admission"])
+
+
+def order(url: str, admission: str = "", sku: str = ITEM, key: str = "") -> Answer:
+    body = {"items": [{"sku": sku, "quantity": 1}], "payment": {"token": "tok_ok"}}
+    headers = {"Idempotency-Key": key or f"key-{time.time_ns()}", "X-Admission": admission}
+    return ask(url, "POST", "/api/orders", body, **headers)
+
+
+def _told(url: str, ticket: str) -> dict[str, Any]:
+    return ask(url, "GET", ROOM, **{"X-Ticket": ticket}).body
+
+
+def test_two_thousand_people_for_a_hundred_pieces_are_a_hundred_orders_in_the_order_of_the_line(
+    selling: ShopClient,
+) -> None:
+    selling.start_sale(ITEM, PIECES, rate=15.0)
+    crowd = run_load(selling.url, word_spreads(), f"line:{ITEM}", timeout_s=20, max_in_flight=1000)
+    people = journeys(crowd.samples)
+    bought = [(person.lined_s, person.turn_s) for person in people if person.turn_s is not None]
+    assert (len(people), len(bought)) == (PEOPLE, PIECES)
+    assert [selling.rows(SOLD)[0]["n"], stock(selling.url, ITEM)["left"]] == [PIECES, 0]
+    assert rank_correlation(bought) >= 0.99
+    assert without_an_answer(crowd) == []
+    assert selling.check() == []
+
+
+def word_spreads(seconds: float = 20.0) -> Schedule:
+    """2,000 people who come faster and faster, 200 a second at last. Who comes within the same few milliseconds has
+    come at once, so the first ones, who get the pieces, have some tens of them between each other.
+    """
+    arrivals = tuple(seconds * math.sqrt(number / PEOPLE) for number in range(PEOPLE))
+    return Schedule(name="word spreads", rate=PEOPLE / seconds, duration_s=seconds, arrivals=arrivals)
+
+
+def without_an_answer(crowd: LoadResult) -> list[tuple[str, int]]:
+    """Who has heard neither "ordered" nor "sold out" when all are gone: by the last thing they did, and what it was
+    answered. Whoever is told to wait comes again, so nobody whose last answer is old has been told so.
+    """
+    last = {sample.client: sample for sample in crowd.samples}
+    over_s = crowd.duration_s + STAYS_S
+    return [
+        (sample.what, sample.status)
+        for sample in last.values()
+        if (sample.what, sample.status) not in (("checkout", 201), ("checkout", 409), ("line", 200), ("line", 201))
+        or (sample.what == "line" and (sample.done_s or over_s) > over_s - 10)
+    ]
+
+
+def test_nobody_gets_in_with_a_paper_that_is_not_theirs_to_use(selling: ShopClient) -> None:
+    selling.start_sale("tea-001", 10, rate=100.0)
+    stranger = ask(selling.url, "POST", "/api/waiting-room/tea-001").body["ticket"]
+    other = ask(selling.url, "GET", "/api/waiting-room/tea-001", **{"X-Ticket": stranger}).body["admission"]
+    selling.stop_sale()
+    selling.start_sale(ITEM, PIECES, rate=100.0)
+    good = admitted(selling.url)
+    kind, *rest, _mac = good.split(".")
+    papers = {
+        "none": "",
+        "forged": ".".join([kind, *rest, "0" * 64]),
+        "another number": good.replace(f".{rest[1]}.", f".{int(rest[1]) + 1}."),
+        "a later end": good.replace(rest[-1], str(int(rest[-1]) + 3600)),
+        "a ticket": ask(selling.url, "POST", ROOM).body["ticket"],
+        "of another item": other,
+    }
+    assert {name: order(selling.url, paper).status for name, paper in papers.items()} == dict.fromkeys(papers, 403)
+    assert order(selling.url).body["waiting_room"] == PAGE
+    assert selling.rows(SOLD)[0]["n"] == 0
+
+
+def test_an_admission_that_is_sent_from_twenty_browsers_at_once_is_one_order(selling: ShopClient) -> None:
+    selling.start_sale(ITEM, PIECES, rate=100.0)
+    admission = admitted(selling.url)
+    with ThreadPoolExecutor(20) as browsers:
+        answers = list(browsers.map(lambda n: order(selling.url, admission, key=f"browser-{n}"), range(20)))
+    assert sorted(answer.status for answer in answers) == [201, *[403] * 19]
+    assert order(selling.url, admission).body["why"] == "used"
+    assert selling.rows(SOLD)[0]["n"] == 1
+
+
+def test_a_room_that_is_killed_in_the_middle_keeps_everybodys_place(selling: ShopClient) -> None:
+    selling.start_sale(ITEM, PIECES, rate=0.0)
+    tickets = [ask(selling.url, "POST", ROOM).body["ticket"] for _ in range(20)]
+    selling.set_fault("process_kill", "waiting-room-1")
+    eventually(lambda: ask(selling.url, "GET", PAGE).status in (502, 503))
+    assert selling.heal() == []
+    eventually(lambda: ask(selling.url, "GET", PAGE).status == 200)
+    assert [_told(selling.url, ticket)["number"] for ticket in tickets] == list(range(1, 21))
+    assert ask(selling.url, "POST", ROOM).body["number"] > 20
+    selling.pace_sale(100.0)
+    eventually(lambda: all(_told(selling.url, ticket)["state"] == "admitted" for ticket in tickets))
+
+
+def test_the_line_goes_on_while_postgres_and_inventory_are_frozen(selling: ShopClient) -> None:
+    selling.start_sale(ITEM, PIECES, rate=2.0)
+    tickets = [ask(selling.url, "POST", ROOM).body["ticket"] for _ in range(10)]
+    for component in ("inventory-1", "inventory-2", "postgres-1"):
+        selling.set_fault("process_pause", component)
+    eventually(lambda: _told(selling.url, tickets[-1]).get("state") == "admitted")
+
+
+def test_the_sale_begins_and_ends_by_command_and_leaves_nothing_behind(selling: ShopClient, cli: Cli) -> None:
+    shop = ("--name", selling.name)
+    before = trace(selling)
+    begun = cli("sale", "start", ITEM, "--stock", "7", "--rate", "5", *shop)
+    assert begun.returncode == 0 and f"{selling.url}{PAGE}" in begun.stdout
+    assert stock(selling.url, ITEM)["left"] == 7
+    again = cli("sale", "start", "tea-001", *shop)
+    assert (again.returncode, "a sale of pot-020 is running" in again.stderr) == (1, True)
+    assert (buy(selling.url, ITEM).status, buy(selling.url, "tea-001").status) == (403, 201)
+    assert "waiting-room-1" in str(trace(selling))
+    assert cli("sale", "stop", *shop).returncode == 0
+    assert trace(selling) == before
+    assert ask(selling.url, "GET", PAGE).headers["location"] == f"/products/{ITEM}"
+    assert buy(selling.url, ITEM).status == 201
+    assert selling.check() == []
+
+
+def trace(shop: ShopClient) -> object:
+    """All that a sale changes beside the stock."""
+    parts = sorted(part["name"] for part in shop.status())
+    return parts, shop.sale(), [flag["name"] for flag in shop.flags() if flag["value"] != flag["default"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["start", "pot-02"], "pot-020"),
+        (["start", ITEM, "--stock", "0"], "1<=x<=1000000"),
+        (["start", ITEM, "--rate", "-1"], "0<=x<=10000"),
+        (["rate", "5"], "no sale is running"),
+    ],
+)
+def test_a_sale_that_cannot_be_is_refused_with_a_hint(
+    shop: ShopClient, cli: Cli, arguments: list[str], hint: str
+) -> None:
+    done = cli("sale", *arguments, "--name", shop.name)
+    assert done.returncode in (1, 2) and hint in done.stderr.replace("\n", " ")
+    assert shop.sale() is None
+
+
+def test_nobody_who_knows_the_control_api_only_can_start_a_sale_that_makes_no_sense(shop: ShopClient) -> None:
+    for stock_, rate in ((0, 1.0), (10**9, 1.0), (5, 1e9)):
+        with pytest.raises(ControlFailed):
+            shop.start_sale(ITEM, stock_, rate)
+
+
+def test_reset_ends_a_sale(selling: ShopClient) -> None:
+    before = trace(selling)
+    selling.start_sale(ITEM, PIECES, rate=5.0)
+    selling.reset()
+    assert trace(selling) == before
+    assert buy(selling.url, ITEM).status == 201
