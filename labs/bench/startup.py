@@ -22,7 +22,7 @@ def measure(say: Say) -> list[Measurement]:
             name="startup",
             what="up from nothing to the first confirmed order",
             unit="s",
-            beside="RabbitMQ alone from nothing to an AMQP login",
+            beside="RabbitMQ alone, as its package starts it, from nothing to an AMQP login",
             budget=BUDGET,
             rounds=in_turn(ROUNDS, first_order, broker_alone.start, say, "s"),
         )
