@@ -7,9 +7,11 @@ Needs only the standard library and nginx-config-builder, so that it also runs i
 """
 
 from compose.gateway.spec import (
+    LIMITED,
     POLICIES,
     Gateway,
     Policy,
+    RateLimits,
     Server,
     SpecInvalid,
     Upstream,
@@ -19,15 +21,18 @@ from compose.gateway.spec import (
     to_json,
     with_address,
     with_down,
+    with_limits,
     with_policy,
     with_replicas,
     with_weight,
 )
 
 __all__ = [
+    "LIMITED",
     "POLICIES",
     "Gateway",
     "Policy",
+    "RateLimits",
     "Server",
     "SpecInvalid",
     "Upstream",
@@ -37,6 +42,7 @@ __all__ = [
     "to_json",
     "with_address",
     "with_down",
+    "with_limits",
     "with_policy",
     "with_replicas",
     "with_weight",

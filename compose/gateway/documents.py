@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from compose.gateway.checks import SpecInvalid, one_of
-from compose.gateway.model import Gateway, Server, Upstream, Waits
+from compose.gateway.model import Gateway, RateLimits, Server, Upstream, Waits
 
 
 def to_json(spec: Gateway) -> str:
@@ -26,6 +26,8 @@ def _gateway(document: Any) -> Gateway:
     members = _members(Gateway, document, "the description")
     if "waits" in members:
         members["waits"] = Waits(**_members(Waits, members["waits"], "waits"))
+    if "limits" in members:
+        members["limits"] = RateLimits(**_members(RateLimits, members["limits"], "limits"))
     members["upstreams"] = tuple(_upstream(each) for each in _list(members.get("upstreams", []), "upstreams"))
     return Gateway(**members)
 

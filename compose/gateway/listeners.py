@@ -1,9 +1,10 @@
 """The two listeners: which path leads to which service, and what the gateway answers itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from nginx.config.api.blocks import Base
 
+from compose.gateway import limits
 from compose.gateway.answers import ANSWERS, PAGES, Answer
 from compose.gateway.directives import block, directive, ms, quoted, remark
 from compose.gateway.model import Gateway, Upstream
@@ -19,16 +20,18 @@ def public(spec: Gateway) -> Base:
         "server",
         remark("The public listener: browsers, load, labs."),
         directive("listen", spec.listen),
-        remark("Nobody out there may say how much a request matters."),
+        remark("Nobody out there may say how much a request matters, or whose it is."),
         directive("set", "$tier", quoted("")),
+        directive("set", "$for_visitor", "$visitor"),
         directive("proxy_read_timeout", ms(spec.waits.read_s)),
         *_compression(),
         *_made_here(),
         *_health(),
-        *_routes(spec, "/api/"),
+        *_free(spec),
+        *_routes(spec, "/api/", limited=True),
         block("location ^~ /internal/", directive("return", 404)),
-        *(_pages(each, ROOM_PATH) for each in spec.upstreams if each.service == ROOM_SERVICE and each.servers),
-        _pages(_shop(spec)),
+        *(_pages(room, ROOM_PATH, limits.limit(spec)) for room in _room(spec)),
+        _pages(_shop(spec), "/", limits.limit(spec)),
     )
 
 
@@ -39,6 +42,7 @@ def internal(spec: Gateway) -> Base:
         remark("The internal listener: services call each other here."),
         directive("listen", spec.listen_internal),
         directive("set", "$tier", "$http_x_tier"),
+        directive("set", "$for_visitor", "$http_x_visitor"),
         directive("proxy_read_timeout", ms(spec.waits.internal_read_s)),
         *_made_here(),
         *_health(),
@@ -84,7 +88,7 @@ def _made_here() -> Iterator[Base]:
         directive("charset", "utf-8"),
         remark("Puts the request's id into the page."),
         directive("ssi", "on"),
-        *_headers(("Cache-Control", "no-store")),
+        *_headers(("Cache-Control", "no-store"), ("Retry-After", "$retry_after")),
     )
 
 
@@ -119,25 +123,39 @@ def _health() -> Iterator[Base]:
     yield block("location = /metrics", directive("return", 404))
 
 
-def _routes(spec: Gateway, prefix: str) -> Iterator[Base]:
+def _free(spec: Gateway) -> Iterator[Base]:
+    """What nobody is refused."""
+    for upstream in spec.upstreams:
+        for path in limits.FREE.get(upstream.service, ()):
+            yield block(f"location ^~ {path}", *_passed_on(upstream))
+
+
+def _routes(spec: Gateway, prefix: str, limited: bool = False) -> Iterator[Base]:
     """`/api/orders` and all below `/api/orders/`; without the exact one nginx would answer it with a redirect."""
     for upstream in spec.upstreams:
         for match in ("=", "^~"):
             path = prefix + upstream.service + ("/" if match == "^~" else "")
-            yield block(f"location {match} {path}", *_passed_on(upstream))
+            held_back = limits.limit(spec) if limited else ()
+            yield block(f"location {match} {path}", *held_back, *_passed_on(upstream))
     yield block(f"location ^~ {prefix}", directive("return", 404))
+
+
+def _room(spec: Gateway) -> list[Upstream]:
+    """The waiting room, when it is open."""
+    return [each for each in spec.upstreams if each.service == ROOM_SERVICE and each.servers]
 
 
 def _shop(spec: Gateway) -> Upstream:
     return next((each for each in spec.upstreams if each.service == PAGES_SERVICE), Upstream(service=PAGES_SERVICE))
 
 
-def _pages(upstream: Upstream, path: str = "/") -> Base:
+def _pages(upstream: Upstream, path: str = "/", held_back: Iterable[Base] = ()) -> Base:
     """For people: where no replica answers, pages say so."""
     return block(
         f"location {path}",
         *(_leads_to_problem(answer) for answer in ANSWERS if answer.status not in PAGES),
         *(directive("error_page", status, f"/-gateway/{status}.html") for status in PAGES),
+        *held_back,
         *_passed_on(upstream),
     )
 

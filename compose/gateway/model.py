@@ -1,4 +1,4 @@
-"""What the gateway is made of, as frozen data: listeners, upstreams, replicas, waits. It checks itself.
+"""What the gateway is made of, as frozen data: listeners, upstreams, replicas, waits, limits. It checks itself.
 
 Everything that ends up in nginx's file is checked against a narrow pattern here: a name can never become a directive.
 """
@@ -11,8 +11,11 @@ from compose.gateway.checks import SpecInvalid, fits, no_twins, one_of, port
 
 Policy = Literal["round_robin", "least_conn", "ip_hash"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+Limited = Literal["off", "visitors", "everybody"]
+LIMITED: tuple[Limited, ...] = get_args(Limited)
 MAX_WEIGHT = 100
 MAX_CHECK = 3600
+MAX_RATE = 100_000
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _ADDRESS = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?:([0-9]{1,5})")
@@ -85,6 +88,23 @@ class Waits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RateLimits:
+    """How much one client address may ask for: `per_s` requests a second, and `burst` more at once after a rest. A
+    person with a browser never gets near it. It holds for nobody, for all but the shop's own machine, or for everybody.
+    """
+
+    whom: Limited = "visitors"
+    per_s: int = 10
+    burst: int = 50
+
+    def __post_init__(self) -> None:
+        one_of("limit", self.whom, LIMITED)
+        for name, number, least in (("per_s", self.per_s, 1), ("burst", self.burst, 0)):
+            if type(number) is not int or not least <= number <= MAX_RATE:
+                raise SpecInvalid(f"limits.{name} must be a whole number from {least} to {MAX_RATE}, not {number!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gateway:
     """The whole gateway. Listeners are IPv4 "address:port"; `data` is its own folder (configuration, pid, logs,
     temporary files); `access_log` is a path, seen from `data` unless absolute.
@@ -96,6 +116,7 @@ class Gateway:
     upstreams: tuple[Upstream, ...] = ()
     access_log: str = "access.log"
     waits: Waits = field(default_factory=Waits)
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def __post_init__(self) -> None:
         for listener in (self.listen, self.listen_internal):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from nginx.config.api.blocks import Base
 
+from compose.gateway import limits
+from compose.gateway.answers import ANSWERS
 from compose.gateway.directives import block, directive, ms, quoted, remark, written
 from compose.gateway.listeners import internal, public
 from compose.gateway.model import Gateway, Server, Upstream
@@ -51,6 +53,8 @@ def render(spec: Gateway, user: str | None = None) -> str:
             *_common(spec),
             *_logging(spec),
             *_identity(),
+            _patience(),
+            *limits.counted(spec),
             *_towards_replicas(spec),
             *(_upstream(each) for each in spec.upstreams if each.servers),
             public(spec),
@@ -69,9 +73,6 @@ def _common(spec: Gateway) -> Iterator[Base]:
     yield directive("client_body_timeout", "10s")
     yield directive("client_max_body_size", "64k")
     yield directive("client_body_buffer_size", "64k")
-    yield remark("No limits yet; when there are, the answer is an honest 429.")
-    yield directive("limit_req_status", 429)
-    yield directive("limit_conn_status", 429)
 
 
 def _logging(spec: Gateway) -> Iterator[Base]:
@@ -85,8 +86,11 @@ def _logging(spec: Gateway) -> Iterator[Base]:
 def _identity() -> Iterator[Base]:
     """Who asked, which request it is, who answered."""
     yield remark("Clients on loopback and in private networks may say whom they speak for: labs vary the client so.")
-    yield remark("HAZARD: behind Docker's NAT every caller looks private and may claim any address. Never trust")
-    yield remark("it for more than sharing load, or set these to the addresses of your own edge only.")
+    yield remark("HAZARD: behind Docker's NAT every caller looks private and may claim any address, another one each")
+    yield remark(
+        "time: no limit by address holds such a caller back. Where strangers can come from there, set these to"
+    )
+    yield remark("the addresses of your own edge only.")
     for network in PRIVATE:
         yield directive("set_real_ip_from", network)
     yield directive("real_ip_header", "X-Forwarded-For")
@@ -104,6 +108,16 @@ def _identity() -> Iterator[Base]:
     )
 
 
+def _patience() -> Base:
+    """When who was answered by one of our pages may come again."""
+    waits = [(answer.status, answer.retry_after_s) for answer in ANSWERS if answer.retry_after_s]
+    return block(
+        "map $status $retry_after",
+        *(directive(str(status), seconds) for status, seconds in waits),
+        directive("default", quoted("")),
+    )
+
+
 def _towards_replicas(spec: Gateway) -> Iterator[Base]:
     """How requests are passed on; inherited by every location, none of which may set a proxy header of its own."""
     yield directive("proxy_http_version", "1.1")
@@ -113,6 +127,7 @@ def _towards_replicas(spec: Gateway) -> Iterator[Base]:
         ("X-Request-Id", "$call_id"),
         ("X-Request-Start", "$msec"),
         ("X-Tier", "$tier"),
+        ("X-Visitor", "$for_visitor"),
         ("X-Forwarded-For", "$remote_addr"),
         ("X-Forwarded-Proto", "$scheme"),
     ):

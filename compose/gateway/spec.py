@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from compose.gateway.checks import SpecInvalid, one_of
 from compose.gateway.documents import from_json, to_json
-from compose.gateway.model import POLICIES, Gateway, Policy, Server, Upstream, Waits
+from compose.gateway.model import LIMITED, POLICIES, Gateway, Policy, RateLimits, Server, Upstream, Waits
 
 __all__ = [
+    "LIMITED",
     "POLICIES",
     "Gateway",
     "Policy",
+    "RateLimits",
     "Server",
     "SpecInvalid",
     "Upstream",
@@ -26,6 +28,7 @@ __all__ = [
     "to_json",
     "with_address",
     "with_down",
+    "with_limits",
     "with_policy",
     "with_replicas",
     "with_weight",
@@ -93,6 +96,11 @@ def with_address(
         return replace(line, address=address, max_fails=max_fails, fail_timeout_s=fail_timeout_s)
 
     return _with_server(spec, service, server, moved)
+
+
+def with_limits(spec: Gateway, limits: RateLimits) -> Gateway:
+    """The same gateway, holding clients back otherwise."""
+    return replace(spec, limits=limits)
 
 
 def with_replicas(spec: Gateway, service: str, replicas: Mapping[str, str]) -> Gateway:

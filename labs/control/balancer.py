@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from compose import gateway
-from compose.gateway import Gateway
+from compose.gateway import Gateway, RateLimits
 from compose.runtime.verbs import Runtime
 
 APPLY = ("python3", "-m", "compose.gateway", "apply")
@@ -91,6 +91,10 @@ class Balancer:
                 if server.name in replicas or server.name in bring_back:
                     spec = gateway.with_down(spec, upstream.service, server.name, server.name in replicas)
         self._tell(spec)
+
+    def hold_back(self, limits: RateLimits) -> None:
+        """Let each client address ask for so much from now on."""
+        self._tell(gateway.with_limits(self._spec(), limits))
 
     def tell_again(self) -> None:
         """A gateway that was started anew knows nothing of what it was told."""

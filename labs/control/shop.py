@@ -28,6 +28,7 @@ from labs.control.ledger import Entry, Ledger
 from labs.control.links import Links
 from labs.control.postgres import Postgres
 from labs.control.probes import Probes
+from labs.control.rate_limits import GatewayLimits
 from labs.control.repairs import Repairs
 from labs.control.roles import Roles
 from labs.control.sale import Sales
@@ -61,6 +62,7 @@ class RunningShop:
         self._sales = Sales(self.probes, self.repairs.restock, self.set_flag, self.scale, self._warm)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
+        self.limits = GatewayLimits(self.balancer, self.flags.value, self._lock)
         self.roles = Roles(runtime, addresses, secrets["ADMIN_PASSWORD"], self.flags.value, self._lock, folder)
         self._backups = ShopBackups(
             Parts(runtime, self.roles, self.probes, self.flags, self.repairs, self.writers_away, folder)
@@ -70,6 +72,7 @@ class RunningShop:
     def watch(self) -> None:
         """Look after replicas and the primary until `close`."""
         self.health.start()
+        self.limits.start()
         self.roles.start()
 
     def close(self) -> None:
@@ -131,6 +134,8 @@ class RunningShop:
         with self._lock:
             value, version = self.flags.set(name, text)
             self.roles.obey()
+            with suppress(RuntimeFailed):  # a gateway that is away hears it later
+                self.limits.obey()
         service = name.partition(".")[0]
         if service == "postgres":  # no replica follows these, control does
             return value
@@ -312,6 +317,7 @@ class RunningShop:
                 self.probes.purge_queues()
                 self.flags.clear()
                 self.roles.obey()
+                self.limits.obey()
                 self.runtime.run("migrate", ("--reset",))
                 self.probes.flush_caches()
             self._backups.forget_aside()

@@ -17,7 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compose.gateway import POLICIES, Gateway, Server, Upstream, from_json, with_policy, with_weight
+from compose.gateway import (
+    LIMITED,
+    POLICIES,
+    Gateway,
+    RateLimits,
+    Server,
+    Upstream,
+    from_json,
+    with_policy,
+    with_weight,
+)
 from compose.gateway.live import apply
 from compose.gateway.program import check, workers_user
 from compose.gateway.render import render
@@ -324,11 +334,15 @@ def upstreams(draw: st.DrawFn, service: str) -> Upstream:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.tuples(*(upstreams(service) for service in ("storefront", "catalog", "orders"))))
-def test_nginx_accepts_every_combination(made: tuple[Upstream, ...]) -> None:
+@given(
+    st.tuples(*(upstreams(service) for service in ("storefront", "catalog", "orders"))),
+    st.builds(RateLimits, whom=st.sampled_from(LIMITED), per_s=st.integers(1, 100_000), burst=st.integers(0, 100_000)),
+)
+def test_nginx_accepts_every_combination(made: tuple[Upstream, ...], limits: RateLimits) -> None:
     with tempfile.TemporaryDirectory() as data:
         Path(data, "tmp").mkdir()
-        spec = Gateway(listen="127.0.0.1:22398", listen_internal="127.0.0.1:22399", data=data, upstreams=made)
+        public, internal = "127.0.0.1:22398", "127.0.0.1:22399"
+        spec = Gateway(listen=public, listen_internal=internal, data=data, upstreams=made, limits=limits)
         check(render(spec, workers_user()), data)
 
 

@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compose.gateway import POLICIES, Gateway, Server, Upstream
+from compose.gateway import LIMITED, POLICIES, Gateway, RateLimits, Server, Upstream
 from compose.gateway.answers import ANSWERS, PAGES
 from compose.gateway.render import render
 
@@ -29,12 +30,16 @@ def upstreams(draw: st.DrawFn, service: str) -> Upstream:
     return Upstream(service=service, servers=servers, policy=draw(st.sampled_from(POLICIES)))
 
 
+rate_limits = st.builds(
+    RateLimits, whom=st.sampled_from(LIMITED), per_s=st.integers(1, 100_000), burst=st.integers(0, 100_000)
+)
 gateways = st.builds(
     Gateway,
     listen=st.just("127.0.0.1:22200"),
     listen_internal=st.just("127.0.0.1:22201"),
     data=st.just("/tmp/gateway"),
     upstreams=st.tuples(*(upstreams(service) for service in SERVICES)),
+    limits=rate_limits,
 )
 
 
@@ -92,6 +97,39 @@ def server_line(server: Server) -> list[str]:
 def test_a_service_without_a_live_replica_is_answered_here_and_never_passed_on(spec: Gateway) -> None:
     passed = {each["args"][0] for each in named(parsed(spec), "proxy_pass")}
     assert passed == {f"http://{each.service}" for each in spec.upstreams if each.alive}
+
+
+@settings(max_examples=40, deadline=None)
+@given(gateways)
+def test_the_public_is_limited_as_the_description_says_and_services_never_are(spec: Gateway) -> None:
+    public, internal = named(parsed(spec), "server")[-2:]
+    limited = {path for path, lines in ways(public).items() if "limit_req" in lines}
+    passing = {path for path, lines in ways(public).items() if "proxy_pass" in lines}
+    assert "limit_req" not in {each["directive"] for each in walk([internal])}
+    assert passing - limited <= FREE if spec.limits.whom != "off" else not limited
+    assert not limited & FREE
+    said = [each["args"] for each in named([public], "limit_req")]
+    assert all(args == ["zone=visitors", f"burst={spec.limits.burst}", "nodelay"] for args in said)
+
+
+FREE = {"/static/", "/api/catalog/pictures/"}
+
+
+def ways(server: dict[str, Any]) -> dict[str, set[str]]:
+    """Path -> the directives of its location."""
+    found = named([server], "location")
+    return {each["args"][-1]: {line["directive"] for line in each["block"]} for each in found}
+
+
+@settings(max_examples=20, deadline=None)
+@given(rate_limits)
+def test_the_rate_and_who_is_let_through_are_as_described(limits: RateLimits) -> None:
+    directives = parsed(replace(a_shop(), limits=limits))
+    zones = [each["args"] for each in named(directives, "limit_req_zone")]
+    assert zones == ([] if limits.whom == "off" else [["$visitor", "zone=visitors:2m", f"rate={limits.per_s}r/s"]])
+    (own,) = named(directives, "geo")
+    let_through = [line["directive"] for line in own["block"] if line["args"] == ["1"]]
+    assert let_through == ([] if limits.whom == "everybody" else ["127.0.0.0/8", "172.16.0.0/12"])
 
 
 @settings(max_examples=20, deadline=None)

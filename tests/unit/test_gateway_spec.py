@@ -6,6 +6,7 @@ import pytest
 
 from compose.gateway import (
     Gateway,
+    RateLimits,
     Server,
     SpecInvalid,
     Upstream,
@@ -13,6 +14,7 @@ from compose.gateway import (
     from_replicas,
     to_json,
     with_down,
+    with_limits,
     with_policy,
     with_replicas,
     with_weight,
@@ -36,7 +38,9 @@ def shop() -> Gateway:
 
 
 def test_the_description_comes_back_from_json_as_it_was() -> None:
+    changed = with_limits(shop(), RateLimits(whom="everybody", per_s=3, burst=0))
     assert from_json(to_json(shop())) == shop()
+    assert from_json(to_json(changed)) == changed
 
 
 def test_a_service_shares_its_requests_in_turn_unless_told_otherwise() -> None:
@@ -110,6 +114,10 @@ def test_two_replicas_of_one_name_are_refused() -> None:
         {"upstreams": [{"service": "a", "servers": [{"name": "a"}]}]},
         {"upstreams": [{"service": "a", "policy": ["ip_hash"]}]},
         {"waits": {"read_s": "4"}},
+        {"limits": {"whom": "strangers"}},
+        {"limits": {"per_s": 0}},
+        {"limits": {"burst": 1.5}},
+        {"limits": {"rate": 3}},
         {"access_log": "a b"},
     ],
 )
