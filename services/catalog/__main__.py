@@ -14,6 +14,7 @@ from services.common.db import Database
 from services.common.flags import Flags, follow
 from services.common.memcached import MemcachedSettings, Patience, make_nodes
 from services.common.placement import chosen
+from services.common.rate_limit import Rate, RateLimit
 from services.common.replica import Service
 from services.common.settings import DatabaseSettings, WebSettings, env
 from services.common.worker import Background
@@ -36,7 +37,8 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     place = chosen(nodes, lambda: flags["catalog.placement"])
     cache = Cache("catalog", nodes, place, missing_s=settings.missing_ttl_s, habits=lambda: habits(flags))
     products = Products(database, lambda: flags["catalog.origin_ms"] / 1000)
-    browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s)
+    searches = RateLimit("search", nodes, lambda: Rate(flags["catalog.rate_limit"], 1.0))
+    browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s, searches.admit)
     app = create_app(browsing, {"database": database.ping_any})
     admission.obey(app, flags, "catalog")
     return app

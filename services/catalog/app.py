@@ -22,7 +22,7 @@ def create_app(browsing: Browsing, ready: Mapping[str, Check]) -> OpenAPI:
     """Build the catalogue from its parts; `__main__` makes the real ones, tests pass fakes."""
     app = create_web("catalog", ready, Tier.BROWSE)
 
-    @app.get("/api/catalog/products", responses={200: Page, **problems(422, 503, 504)})
+    @app.get("/api/catalog/products", responses={200: Page, **problems(422, 429, 503, 504)})
     def products(query: Search) -> Response:
         """List or search products, 24 a page."""
         return Response(browsing.page(query.q, query.category, query.page), mimetype="application/json")

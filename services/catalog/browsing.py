@@ -10,17 +10,26 @@ from services.catalog.products import PAGE_SIZE, Products, Row
 from services.common.cache import Cache
 
 MOST_WORDS = 8
+EVERYBODY = "everybody"
+"""A search costs the same whoever asks, so all who ask share one limit."""
 
 
 class Browsing:
     """Each method gives a whole answer's body. Raises NotFound; Unavailable or TimedOut when it is not cached and
-    no database node answers.
+    no database node answers; TooOften from `admit`, which is asked before a search goes to the database.
 
     Products change rarely and are wanted one by one; lists are many (every search is one) and live shorter.
     """
 
-    def __init__(self, products: Products, cache: Cache, product_ttl_s: Callable[[], float], list_ttl_s: float) -> None:
-        self._products, self._cache = products, cache
+    def __init__(
+        self,
+        products: Products,
+        cache: Cache,
+        product_ttl_s: Callable[[], float],
+        list_ttl_s: float,
+        admit: Callable[[str], object] = lambda who: None,
+    ) -> None:
+        self._products, self._cache, self._admit = products, cache, admit
         self._product_ttl_s, self._list_ttl_s = product_ttl_s, list_ttl_s
 
     def product(self, sku: str) -> bytes:
@@ -46,6 +55,8 @@ class Browsing:
         return draw(row.sku, row.category, row.name).encode()
 
     def _page(self, words: list[str], category: str, page: int) -> bytes:
+        if words:
+            self._admit(EVERYBODY)
         rows, total = self._products.find(words, category, page)
         cards = [
             Card(sku=r.sku, name=r.name, price_cents=r.price_cents, category=r.category, image=image_of(r.sku))

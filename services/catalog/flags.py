@@ -20,5 +20,11 @@ FLAGS = (
     Flag(name="catalog.ttl_jitter", default=True, help="what was loaded together does not expire together"),
     Flag(name="catalog.early_refresh", default=True, help="what is wanted is loaded anew shortly before it expires"),
     Flag(name="catalog.origin_ms", default=0.0, unit="ms", help="how much longer each read of the database takes"),
+    Flag(
+        name="catalog.rate_limit",
+        default=100,
+        unit="searches/s",
+        help="how many may go to the database, whoever searches; what is cached does not count, and 0 is any number",
+    ),
     shedding_flag("catalog"),
 )

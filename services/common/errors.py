@@ -8,6 +8,7 @@ ShopError
 ├── Declined      402  the payment was refused: pay in another way
 ├── Unavailable   503  surely did not happen: a retry is safe
 │   └── Refused        on purpose, and before any work: a retry at once would be refused as well
+│       └── TooOften   429  who asks has asked too often: slow down
 └── TimedOut      504  may have happened: retry only what is idempotent
 
 Every one becomes one `application/problem+json` answer (RFC 9457), in one place: `web.py`.
@@ -78,6 +79,16 @@ class Refused(Unavailable):
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail, refused=True, **{name: value for name, value in extra.items() if name != "refused"})
+
+
+class TooOften(Refused):
+    """Who asks has asked too often: the same again after `retry_after_s` seconds."""
+
+    status = 429
+    kind = "too-many-requests"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail, **{"by": "rate_limit", **extra})
 
 
 class TimedOut(ShopError):

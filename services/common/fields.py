@@ -18,6 +18,15 @@ Sku = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="e.g
 Pieces = Annotated[int, Field(ge=1, le=99), BeforeValidator(number)]
 
 
+Token = Annotated[
+    str,
+    Field(
+        pattern="^tok_(ok|declined)(_[a-z0-9]{1,32})?$",
+        description="a card that is charged or declined; without a name behind it it is the demo's, which all may use",
+    ),
+]
+
+
 class LineRequest(BaseModel):
     """So many pieces of an item."""
 

@@ -19,7 +19,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from services.common import admission, deadline
+from services.common import admission, deadline, rate_limit
 from services.common.deadline import Deadline
 from services.common.errors import (
     Conflict,
@@ -30,6 +30,7 @@ from services.common.errors import (
     Refused,
     ShopError,
     TimedOut,
+    TooOften,
     Unavailable,
 )
 from services.common.protection import REFUSED, Knob, Protection, preset
@@ -43,7 +44,7 @@ REFUSALS: Mapping[int, type[ShopError]] = {
     404: NotFound,
     409: Conflict,
     422: Invalid,
-    429: Unavailable,
+    429: TooOften,
     503: Unavailable,
 }
 WORTH_TRYING_S = 0.05
@@ -158,6 +159,8 @@ def _headers(with_body: bool, cookie: str, key: str) -> dict[str, str]:
     headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
     if tier := admission.current.get():
         headers[admission.HEADER] = tier.value
+    if visitor := rate_limit.visitor.get():
+        headers[rate_limit.HEADER] = visitor
     if cookie:
         headers["Cookie"] = cookie
     if key:

@@ -74,6 +74,20 @@ class Node:
         """Keep it if nothing is there: of many who try, one gets True."""
         return bool(self._ask(lambda client: client.add(key, value, whole_seconds(ttl_s))))
 
+    def count(self, key: str, ttl_s: float) -> int:
+        """Once more; the how manieth time. Of many who do so at once each gets a number of its own."""
+        for _ in range(UPDATE_ATTEMPTS):
+            number: int | None = self._ask(lambda client: client.incr(key, 1))
+            if number is not None:
+                return number
+            if self.add(key, b"1", ttl_s):
+                return 1
+        raise NodeFailed(f"{self.address}: {key} does not stay there")
+
+    def uncount(self, key: str) -> None:
+        """Once less; never below none."""
+        self._ask(lambda client: client.decr(key, 1))
+
     def delete(self, key: str) -> None:
         """Forget it."""
         self._ask(lambda client: client.delete(key))

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from services.common import admission, deadline, faults, telemetry
+from services.common import admission, deadline, faults, rate_limit, telemetry
 from services.common.admission import Tier
 from services.common.errors import Invalid, ShopError
 from services.common.server import Server, Worker
@@ -93,7 +93,7 @@ def problem(error: ShopError) -> Response:
     }
     answer = Response(status=error.status, mimetype=PROBLEM_JSON)
     answer.set_data(_dumps(body))
-    if error.status == 503:
+    if error.status in (429, 503):
         answer.headers["Retry-After"] = str(error.extra.get("retry_after_s", 1))
     return answer
 
@@ -133,6 +133,7 @@ def _identify(app: Flask) -> None:
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
         telemetry.request_id.set(given if PLAUSIBLE_ID.fullmatch(given) else uuid.uuid4().hex)
         started.set(time.perf_counter())
+        rate_limit.visitor.set(request.environ.get("HTTP_X_VISITOR", ""))
         deadline.obey(request.environ)
 
     @app.after_request

@@ -28,6 +28,7 @@ from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
+from services.orders.turnstile import Turnstile
 
 AT_A_TIME = 8
 """Checkouts in the background, where that is asked for."""
@@ -48,7 +49,8 @@ def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
     database = Database(settings, "orders", reads=True)
     background.opens(database.open)
-    flags = follow(background, FLAGS, make_nodes(settings), database)
+    nodes = make_nodes(settings)
+    flags = follow(background, FLAGS, nodes, database)
     peers = Peers(settings, following(flags, "orders"))
     orders = Orders(database, lambda: flags["orders.read_your_writes"])
     attempts, payments = Attempts(database), Payments(peers)
@@ -72,7 +74,8 @@ def build(settings: Settings, background: Background) -> Flask:
         checkout, attempts, orders, rounds, settings.checkout_s, lambda: flags["orders.confirm"] == "at_once",
         ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="later"),
     )  # fmt: skip
-    app = create_app(at_once, orders, {"database": database.ping}, key_of, at_once.find)
+    turnstile = Turnstile(nodes, lambda: flags["orders.rate_limit"])
+    app = create_app(at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit)
     admission.obey(app, flags, "orders")
     return app
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
-from flask import Response
+from flask import Response, request
 from flask_openapi import OpenAPI
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from services.common.errors import ShopError
-from services.common.fields import LineRequests
+from services.common.fields import LineRequests, Token
 from services.common.papers import ADMISSION_HEADER
+from services.common.rate_limit import visitor
 from services.common.web import Check, create_web, json_answer, problems
 from services.orders.checkout import Wanted
 from services.orders.orders import Order, Sold
@@ -45,7 +46,7 @@ class OrderHeaders(BaseModel):
 
 
 class PaymentRequest(BaseModel):
-    token: Literal["tok_ok", "tok_declined"]
+    token: Token
 
 
 class OrderRequest(BaseModel):
@@ -96,18 +97,21 @@ def create_app(
     ready: Mapping[str, Check],
     key_of: Callable[[str], str] = lambda key: key,
     find: Callable[[str], Order] | None = None,
+    admit: Callable[[str, str], object] = lambda shopper, token: None,
 ) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes. `key_of` the client's key is the
-    one that an order is tried under; `find` looks up what is shown, if `orders` does not know of everything.
+    one that an order is tried under; `find` looks up what is shown, if `orders` does not know of everything; `admit`
+    raises TooOften where a shopper or a card tries again and again.
     """
     app = create_web("orders", ready)
 
-    made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 403, 409, 422, 503, 504)}
+    made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 403, 409, 422, 429, 503, 504)}
 
     @app.post("/api/orders", responses=made)
     def place(header: OrderHeaders, body: OrderRequest) -> Response:
         wanted = Wanted([(line.sku, line.quantity) for line in body.items], body.payment.token, header.x_admission)
         try:
+            admit(request.cookies.get("cart") or visitor.get(), wanted.token)
             order, new = checkout.check_out(key_of(header.idempotency_key), wanted)
         except ShopError as error:
             CHECKOUTS.labels(error.kind).inc()

@@ -38,6 +38,12 @@ FLAGS = (
         "before anything is charged, or taken with an honest date",
     ),
     Flag(name="orders.intake_limit_s", default=10.0, unit="s", help="how long an order may wait for packing"),
+    Flag(
+        name="orders.rate_limit",
+        default=20,
+        unit="checkouts/min",
+        help="how many one shopper may try, and with one card; 0: any number",
+    ),
     *peer_flags("orders"),
     shedding_flag("orders"),
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Literal, Protocol
+from typing import Protocol
 
 from flask import Response
 from flask_openapi import OpenAPI
 from pydantic import BaseModel, Field
 
+from services.common.fields import Token
 from services.common.web import Check, create_web, json_answer, problems
 from services.payments.charge import Provider, charge
 from services.payments.charges import Charge
@@ -39,7 +40,7 @@ class KeyPath(BaseModel):
 class ChargeRequest(BaseModel):
     key: str = Field(pattern=KEY, description="the same key again charges nothing more")
     amount_cents: int = Field(ge=1, le=MOST_CENTS)
-    token: Literal["tok_ok", "tok_declined"]
+    token: Token
 
 
 class ChargeAnswer(BaseModel):

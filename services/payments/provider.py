@@ -82,6 +82,6 @@ class Provider:
             self._sleep(behaviour.latency_ms / 1000)
         if self._chance() < behaviour.error_rate:
             raise Unavailable("the payment provider has an outage")
-        if token == "tok_declined" or self._chance() < behaviour.decline_rate:
+        if token.startswith("tok_declined") or self._chance() < behaviour.decline_rate:
             return "declined"
         return "charged"

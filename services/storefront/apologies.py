@@ -6,7 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from services.common import web
-from services.common.errors import Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.errors import Invalid, NotFound, ShopError, TimedOut, TooOften, Unavailable
 from services.common.telemetry import log
 from services.storefront.looks import page
 
@@ -32,6 +32,8 @@ def _known(error: ShopError) -> Response:
         return page("apology.html", 404, title="We do not have that", words="not-found")
     if error.extra.get("by") == "shedding":
         return _crowded(int(error.extra.get("retry_after_s", 2)))
+    if isinstance(error, TooOften):
+        return _too_often(int(error.extra.get("retry_after_s", 1)))
     if isinstance(error, Unavailable | TimedOut):
         return _out_of_reach(str(error.extra.get("part", "")))
     return page("apology.html", error.status, title="That did not work", words="refused", detail=error.detail)
@@ -60,9 +62,18 @@ def _asked_by_program() -> bool:
 
 
 def _crowded(wait_s: int) -> Response:
-    """503: this replica, or one it asked, has too much to do. A page that was only to be read asks again by itself."""
-    again = wait_s if request.method == "GET" else None
-    answer = page("apology.html", 503, title="The shop is full right now", words="crowded", again_s=again)
+    """503: this replica, or one it asked, has too much to do."""
+    return _come_again(503, wait_s, title="The shop is full right now", words="crowded")
+
+
+def _too_often(wait_s: int) -> Response:
+    """429: more was asked of a part of the shop than it answers, by this visitor or by all together."""
+    return _come_again(429, wait_s, title="One moment, please", words="too-often")
+
+
+def _come_again(status: int, wait_s: int, **words: str) -> Response:
+    """A page that was only to be read asks again by itself."""
+    answer = page("apology.html", status, again_s=wait_s if request.method == "GET" else None, **words)
     answer.headers["Retry-After"] = str(wait_s)
     return answer
 

@@ -5,6 +5,7 @@ What the shop answers, and what the visitor is told:
     402        declined: the same form again under a new key, to choose another card
     403        the item is on sale, and it is not the visitor's turn: to the waiting room
     409        out of stock: which item, and what to do
+    429        tried too often: surely not bought, press again in a while
     503        surely not bought: press again
     504        not known: press again with the same key, it cannot be charged twice (and a later 503 ends no doubt)
 """
@@ -16,7 +17,17 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.common.errors import Conflict, Declined, Forbidden, Invalid, NotFound, ShopError, TimedOut, Unavailable
+from services.common.errors import (
+    Conflict,
+    Declined,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ShopError,
+    TimedOut,
+    TooOften,
+    Unavailable,
+)
 from services.common.fields import MOST_LINES
 from services.storefront.baskets import SKU
 from services.storefront.doorkeeper import cart_of_visitor
@@ -51,7 +62,8 @@ def install(app: Flask, shop: Shop) -> None:
     def buy() -> AnyResponse:
         wanted = _read()
         try:
-            order = shop.place(wanted.key, wanted.items, wanted.token, request.cookies.get("admission", ""))
+            admission = request.cookies.get("admission", "")
+            order = shop.place(wanted.key, wanted.items, wanted.token, admission, cart_of_visitor())
         except ShopError as error:
             return _explain(shop, wanted, error)
         if cart_of_visitor():
@@ -91,12 +103,20 @@ def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> AnyResponse:
         case Conflict() if "sku" in error.extra:
             return _sold_out(shop, wanted, str(error.extra["sku"]))
         case Unavailable() if not wanted.doubt:
-            return page("again.html", 503, wanted=wanted, doubt=False, wait_s=error.extra.get("retry_after_s"))
+            return _not_bought(wanted, error)
         case TimedOut() | Unavailable() | Conflict():
             return page("again.html", error.status, wanted=wanted, doubt=True)
         case Invalid() | NotFound():
             return page("apology.html", error.status, title="This form is used up", words="used-form")
     raise error
+
+
+def _not_bought(wanted: Purchase, error: Unavailable) -> Response:
+    wait_s, often = error.extra.get("retry_after_s"), isinstance(error, TooOften)
+    answer = page("again.html", error.status, wanted=wanted, doubt=False, wait_s=wait_s, often=often)
+    if wait_s:
+        answer.headers["Retry-After"] = str(wait_s)
+    return answer
 
 
 def _declined(shop: Shop, wanted: Purchase) -> Response:

@@ -105,17 +105,20 @@ class Shop:
         self._optional("cart_not_emptied", lambda: call("DELETE", "/api/cart/items", safe=True, cookie=cookie))
 
     # -- orders
-    def place(self, key: str, items: Items, token: str, admission: str = "") -> Order:
-        """Buy. The same key with the same body is the same order, so this may be retried.
+    def place(self, key: str, items: Items, token: str, admission: str = "", cart: str = "") -> Order:
+        """Buy, as the shopper with this cart. The same key with the same body is the same order, so this may be
+        retried.
 
         Raises Forbidden (`extra["waiting_room"]` is where to wait), Conflict (out of stock, `extra["sku"]`), Declined,
         Unavailable (not bought), TimedOut (not known).
         """
         body = {"items": [{"sku": sku, "quantity": n} for sku, n in items], "payment": {"token": token}}
         with _asking("orders"):
-            headers = {ADMISSION_HEADER: admission} if admission else {}
-            call = self._peers.call
-            return _order(call("POST", "/api/orders", body, safe=True, total_s=self._order_s, key=key, more=headers))
+            call, more = self._peers.call, {ADMISSION_HEADER: admission} if admission else {}
+            cookie = _cookie(cart) if cart else ""
+            return _order(
+                call("POST", "/api/orders", body, safe=True, total_s=self._order_s, cookie=cookie, key=key, more=more)
+            )
 
     def order(self, order_id: str) -> Order:
         """An order. Raises NotFound, ShopError."""

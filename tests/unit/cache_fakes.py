@@ -46,6 +46,17 @@ class FakeNode:
         self._answer()
         self.kept.pop(key, None)
 
+    def count(self, key: str, ttl_s: float) -> int:
+        self._answer()
+        with self._lock:
+            self.set(key, b"%d" % (int(self.kept.get(key, b"0")) + 1), ttl_s)
+            return int(self.kept[key])
+
+    def uncount(self, key: str) -> None:
+        self._answer()
+        with self._lock:
+            self.kept[key] = b"%d" % (int(self.kept[key]) - 1)
+
     def update(self, key: str, change: Callable[[bytes | None], bytes], ttl_s: float) -> bytes:
         self._answer()
         with self._lock:

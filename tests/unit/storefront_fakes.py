@@ -22,7 +22,8 @@ def a_product(number: int) -> dict[str, Any]:
 
 
 class FakePeers:
-    """`failing` maps the start of a path to the error its calls raise; `asked` keeps every call."""
+    """`failing` maps the start of a path to the error its calls raise; `asked` keeps every call, `cookies` the last
+    cookie of each path."""
 
     def __init__(self, products: int = 60) -> None:
         self.products = {p["sku"]: p for p in map(a_product, range(products))}
@@ -34,6 +35,7 @@ class FakePeers:
         self.failing: dict[str, ShopError] = {}
         self.on_sale, self.admission = "", ""
         self.asked: list[tuple[str, str, Any, str]] = []
+        self.cookies: dict[str, str] = {}
         self.numbers = itertools.count(1)
 
     def get(self, path: str, *, total_s: float | None = None, cookie: str = "") -> Any:
@@ -42,6 +44,7 @@ class FakePeers:
     def call(self, method, path, body=None, *, safe=False, total_s=None, cookie="", key="", more=None) -> Any:
         self.asked.append((method, path, body, key))
         self.admission = (more or {}).get("X-Admission", "")
+        self.cookies[path] = cookie
         for start, error in self.failing.items():
             if path.startswith(start):
                 raise type(error)(error.detail, **error.extra)

@@ -8,7 +8,7 @@ from services.catalog.app import create_app
 from services.catalog.browsing import Browsing, words_of
 from services.catalog.products import PAGE_SIZE, Row, Shelf, containing
 from services.common.cache import Cache
-from services.common.errors import NotFound, TimedOut
+from services.common.errors import NotFound, TimedOut, TooOften
 from tests.unit.cache_fakes import FakeNode
 
 LIST = "/api/catalog/products"
@@ -90,6 +90,18 @@ def test_equal_searches_are_asked_once(client, products):
     for q in ("tea 7", "  TEA   7 ", "7 tea"):
         assert client.get(LIST, query_string={"q": q}).json["items"][0]["sku"] == "tea-007"
     assert len(products.asked) == 1
+
+
+def test_beyond_the_limit_only_what_is_cached_and_what_is_no_search_is_answered(products):
+    def admit(who):
+        if products.asked:
+            raise TooOften("slow down", retry_after_s=1)
+
+    browsing = Browsing(products, Cache("catalog", [FakeNode()]), lambda: 60, 20, admit)
+    client = create_app(browsing, {}).test_client()
+    assert [client.get(f"{LIST}?q={q}").status_code for q in ("tea", "cup", "tea")] == [200, 429, 200]
+    assert client.get(f"{LIST}?q=cup").headers["Retry-After"] == "1"
+    assert [client.get(path).status_code for path in (LIST, f"{LIST}?category=tea")] == [200, 200]
 
 
 def test_searches_that_differ_only_in_where_a_word_stands_are_not_mixed_up(client, products):

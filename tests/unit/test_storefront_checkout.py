@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.common.errors import TimedOut, Unavailable
+from services.common.errors import TimedOut, TooOften, Unavailable
 from tests.unit.storefront_fakes import a_shop, fields, fill
 
 
@@ -121,6 +121,25 @@ def test_a_full_warehouse_says_that_nothing_was_bought_and_when_to_press_again()
     peers.failing["/api/orders"] = Unavailable("full", retry_after_s=7)
     html = browser.post("/checkout", data=form).text
     assert "Nothing was bought" in html and "in about 7 seconds" in html
+
+
+def test_whoever_tries_too_often_hears_that_nothing_was_bought_and_when_to_press_again():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = TooOften("slow down", retry_after_s=7)
+    answer = browser.post("/checkout", data=form)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert "Nothing was bought" in answer.text and "in about 7 seconds" in answer.text
+    assert fields(answer.text)["key"] == form["key"]
+
+
+def test_the_order_book_hears_whose_cart_it_is():
+    peers, browser = a_shop()
+    fill(browser)
+    browser.post("/checkout", data=form_of(browser))
+    [cart] = peers.carts
+    assert cart and peers.cookies["/api/orders"] == f"cart={cart}"
 
 
 def test_a_doubt_stays_a_doubt_until_the_order_book_has_answered():

@@ -4,7 +4,7 @@ import pytest
 
 from services.common import telemetry
 from services.common.admission import Overloaded
-from services.common.errors import TimedOut, Unavailable
+from services.common.errors import TimedOut, TooOften, Unavailable
 from tests.unit.storefront_fakes import a_shop, fill
 
 FAILURES = [Unavailable("away"), TimedOut("silent")]
@@ -127,6 +127,14 @@ def test_what_was_posted_to_a_full_shop_is_not_posted_again_by_itself():
     peers.failing["/api/cart"] = Overloaded("too much to do", by="shedding", retry_after_s=4)
     answer = browser.post("/cart/items", data={"sku": "tea-000", "quantity": "2"})
     assert answer.status_code == 503 and "refresh" not in answer.text and "try again" in answer.text
+
+
+def test_a_search_beyond_the_limit_is_a_page_that_asks_again_by_itself():
+    peers, browser = a_shop()
+    peers.failing["/api/catalog"] = TooOften("slow down", retry_after_s=2)
+    answer = browser.get("/?q=tea")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
+    assert "One moment, please" in answer.text and 'http-equiv="refresh" content="2"' in answer.text
 
 
 def test_recommendations_are_four_links():
