@@ -78,6 +78,15 @@ def throughput_limit(servers: int, service_s: float) -> float:
     return servers / service_s
 
 
+def leaky_bucket(burst: float, rate: float, seconds: float) -> float:
+    """1 + b + r·t: how many requests of somebody who never stops get through a limit of r a second with a burst of b.
+
+    Each one fills the bucket by one, it leaks at the rate, and whoever would make it overflow is refused. So nginx's
+    limit_req counts with `nodelay`: the first one finds it empty and fills nothing.
+    """
+    return 1 + burst + rate * seconds
+
+
 def trials_per_s(replicas: int, timeout_s: float, rest_s: float) -> float:
     """Calls per second to a silent peer behind circuit breakers: each replica of the caller makes one trial at a time,
     waits for its whole timeout, then rests.

@@ -46,4 +46,5 @@ def counted(spec: Gateway) -> Iterator[Base]:
 def limit(spec: Gateway) -> Iterator[Base]:
     """For a location: who asks too often is refused here."""
     if spec.limits.whom != "off":
-        yield directive("limit_req", f"zone={ZONE}", f"burst={spec.limits.burst}", "nodelay")
+        burst = [f"burst={spec.limits.burst}"] if spec.limits.burst else []  # nginx refuses burst=0
+        yield directive("limit_req", f"zone={ZONE}", *burst, "nodelay")

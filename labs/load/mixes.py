@@ -5,8 +5,9 @@ from dataclasses import replace
 from random import Random
 
 from labs.load.line import line
-from labs.load.request import WORDS, Request, address, buy, new_cart, put_into_cart, wanted
+from labs.load.request import BOT_ADDRESSES, WORDS, Request, address, buy, new_cart, put_into_cart, wanted
 from labs.load.sample import BOT
+from labs.load.scalpers import fans, scalpers
 from labs.load.shelf import shelf
 from labs.load.shoppers import Step, Visit, shoppers
 from labs.load.tiers import tiers
@@ -15,7 +16,6 @@ from labs.load.twice import twice
 Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
 """Draws visitors to a shop with these products, the most wanted one first."""
 
-BOT_ADDRESSES = tuple(f"10.66.{network}.7" for network in range(4))
 BOT_SHARE = 0.4
 HOT = 3
 PLENTY = 150
@@ -132,6 +132,8 @@ MIXES: dict[str, Mix] = {
     "shoppers": shoppers,
     "bots": one_each(bots),
     "rush": one_each(rush),
+    "fans": fans,
+    "scalpers": scalpers,
 }
 
 HOT_ITEM = "hot_item:{sku}"

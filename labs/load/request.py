@@ -11,6 +11,8 @@ from labs.load.sample import BUYER
 
 NETWORKS = 40
 """Shoppers come from 10.77.0.x to 10.77.39.x: nginx's ip_hash sees the first three octets only, so vary the third."""
+BOT_ADDRESSES = tuple(f"10.66.{network}.7" for network in range(4))
+"""Where programs come from: a few addresses in networks of their own."""
 ZIPF_EXPONENT = 0.9
 WORDS = ("tea", "green", "cup", "black", "honey", "pot", "gift", "mint", "dark", "set")
 
@@ -43,9 +45,9 @@ def put_into_cart(sku: str, quantity: int, client: str, cart: str) -> Request:
     return Request(what="cart", method="PUT", path=path, body=body, client=client, headers={"Cookie": cart})
 
 
-def buy(sku: str, quantity: int, client: str, kind: str = BUYER) -> Request:
+def buy(sku: str, quantity: int, client: str, kind: str = BUYER, token: str = "tok_ok") -> Request:
     """The key is fresh whatever the seed: a repeated run is new shoppers, not the old ones clicking again."""
-    body = {"items": [{"sku": sku, "quantity": quantity}], "payment": {"token": "tok_ok"}}
+    body = {"items": [{"sku": sku, "quantity": quantity}], "payment": {"token": token}}
     key = {"Idempotency-Key": str(uuid4())}
     return Request(what="checkout", method="POST", path="/api/orders", body=body, client=client, kind=kind, headers=key)
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from labs.load import LoadFailed, LoadResult, constant, run_load, start_load
-from labs.load.mixes import BOT_ADDRESSES
 from labs.load.process import Progress
+from labs.load.request import BOT_ADDRESSES
 
 SKUS = [f"tea-{number:03d}" for number in range(5)]
 

@@ -178,3 +178,8 @@ def test_who_refuses_is_found_sooner_than_who_is_silent() -> None:
 
 def test_each_commit_waits_for_the_replica_in_turn() -> None:
     assert formulas.commit_wait_s(5, 0.04) == pytest.approx(0.2)
+
+
+def test_who_never_stops_gets_the_burst_at_once_and_then_the_rate() -> None:
+    assert formulas.leaky_bucket(burst=5, rate=2, seconds=0) == 6
+    assert formulas.leaky_bucket(burst=5, rate=2, seconds=10) == 26

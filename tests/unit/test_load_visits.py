@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labs.load import shoppers as people
-from labs.load.mixes import BOT_ADDRESSES, BOT_SHARE, MIXES, plan
-from labs.load.request import Request
+from labs.load.mixes import BOT_SHARE, MIXES, plan
+from labs.load.request import BOT_ADDRESSES, Request
 from labs.load.sample import BOT, BUYER
 from labs.load.shoppers import Step, Visit, shoppers
 from labs.load.twice import TRY_AGAIN_S
@@ -112,3 +112,26 @@ def test_in_a_rush_a_share_of_the_requests_is_from_bots_and_all_others_are_from_
     assert kinds[BOT] / 4000 == pytest.approx(BOT_SHARE, abs=0.03)
     assert set(kinds) == {BOT, BUYER}
     assert {request.kind for mix in ("sale", "shoppers") for request in requests(mix, 100)} == {BUYER}
+
+
+def test_scalpers_send_six_requests_for_each_fans_visit_and_come_from_elsewhere() -> None:
+    crowd = [visit for visit in islice(MIXES["scalpers"](Random(1), SKUS), 700)]
+    kinds = Counter(visit[0].request.kind for visit in crowd)
+    addresses = {
+        kind: {step.request.client for visit in crowd for step in visit if step.request.kind == kind} for kind in kinds
+    }
+    assert kinds == {BUYER: 100, BOT: 600}
+    assert addresses[BOT] == set(BOT_ADDRESSES) and not addresses[BUYER] & set(BOT_ADDRESSES)
+
+
+def test_a_fan_buys_one_piece_from_one_address_and_scalpers_grab_three_with_one_card() -> None:
+    fan = next(MIXES["fans"](Random(1), SKUS))
+    assert len({step.request.client for step in fan}) == 1
+    bodies = [request.body for request in requests("scalpers", 700) if request.what == "checkout"]
+    wishes = {(body["items"][0]["quantity"], body["payment"]["token"]) for body in bodies}  # type: ignore[index]
+    assert wishes == {(1, "tok_ok"), (3, "tok_ok_scalper")}
+
+
+def test_what_fans_and_scalpers_search_for_nobody_has_searched_for() -> None:
+    searches = [request.path for request in requests("scalpers", 700) if request.what == "search"]
+    assert len(set(searches)) == len(searches) > 400
