@@ -35,8 +35,8 @@ class GatewayLimits:
         """Tell the gateway, if it does not know. Raises RuntimeFailed."""
         wanted = RateLimits(
             whom=self._setting("gateway.rate_limits"),
-            per_s=max(1, int(self._setting("gateway.rate_limit_per_s"))),
-            burst=int(self._setting("gateway.rate_limit_burst")),
+            per_s=max(1, int(self._setting("gateway.rate_per_s"))),
+            burst=int(self._setting("gateway.rate_burst")),
         )
         if self._balancer.told.limits != wanted:
             with self._lock:

@@ -62,8 +62,8 @@ def limited(shop: Bench) -> None:
     """A limit for each address at the gateway, and for each shopper and each card at the checkout. The same crowd."""
     shop.flag("catalog.rate_limit", "default")
     shop.flag("orders.rate_limit", PER_MIN)
-    shop.flag("gateway.rate_limit_per_s", PER_S)
-    shop.flag("gateway.rate_limit_burst", BURST)
+    shop.flag("gateway.rate_per_s", PER_S)
+    shop.flag("gateway.rate_burst", BURST)
     shop.flag("gateway.rate_limits", "visitors")
     crowd(shop, "limited")
 
@@ -71,7 +71,7 @@ def limited(shop: Bench) -> None:
 def blind(shop: Bench) -> None:
     """Cut orders off from all cache nodes, where it counts checkouts. The same crowd once more."""
     before = let_through_uncounted(shop.shop)
-    shop.fault("cache_down", "orders:memcached")
+    shop.fault("down", "orders:memcached")
     crowd(shop, "blind")
     shop.note("uncounted", let_through_uncounted(shop.shop) - before)
 

@@ -38,12 +38,12 @@ GATEWAY = (
         help="whose requests are limited, by client address: nobody's, those of all but the shop's own machine, or all",
     ),
     Flag(
-        name="gateway.rate_limit_per_s",
+        name="gateway.rate_per_s",
         default=10,
         unit="requests/s",
         help="how many one address may send, at least 1; static files and pictures do not count",
     ),
-    Flag(name="gateway.rate_limit_burst", default=50, unit="requests", help="how many more at once, after a rest"),
+    Flag(name="gateway.rate_burst", default=50, unit="requests", help="how many more at once, after a rest"),
 )
 """Obeyed by control, which tells the gateway."""
 

@@ -29,8 +29,8 @@ def switch(shop: ShopClient) -> Iterator[Any]:
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_who_asks_too_often_reads_so_and_is_let_in_again_a_moment_later(visit, switch, width, height):
     page = visit(width=width, height=height)
-    switch("gateway.rate_limit_per_s", 1)
-    switch("gateway.rate_limit_burst", 2)
+    switch("gateway.rate_per_s", 1)
+    switch("gateway.rate_burst", 2)
     switch("gateway.rate_limits", "everybody")  # this machine's browser as well
     for _ in range(8):
         answer = page.goto("/cart")

@@ -49,7 +49,7 @@ def checkout(url: str, visitor: str = "", cart: str = "", token: str = "tok_decl
 
 
 def test_the_gateways_limit_follows_its_flags_at_once(healed, switch):
-    switch(gateway__rate_limit_per_s=1, gateway__rate_limit_burst=4)
+    switch(gateway__rate_per_s=1, gateway__rate_burst=4)
     assert looks(healed.url, "10.66.1.1").count(429) >= 6
     assert looks(healed.url, "") == [200] * 12
     switch(gateway__rate_limits="everybody")
@@ -59,7 +59,7 @@ def test_the_gateways_limit_follows_its_flags_at_once(healed, switch):
 
 
 def test_a_gateway_that_starts_anew_knows_its_limits(healed, switch):
-    switch(gateway__rate_limit_per_s=1, gateway__rate_limit_burst=4)
+    switch(gateway__rate_per_s=1, gateway__rate_burst=4)
     healed.set_fault("restart", "gateway")
     eventually(lambda: ask(healed.url, "GET", PRODUCT).status == 200)
     assert looks(healed.url, "10.66.1.2").count(429) >= 6
@@ -109,7 +109,7 @@ def post(url: str, form: dict[str, str], cart: str) -> tuple[int, str]:
 def test_without_cache_nodes_checkouts_are_let_through_and_counted_as_such(healed, switch):
     switch(orders__rate_limit=1)
     before = healed.metrics("orders").get(OPEN, 0.0)
-    healed.set_fault("cache_down", "orders:memcached")
+    healed.set_fault("down", "orders:memcached")
     assert [checkout(healed.url, visitor="10.66.1.5").status for _ in range(6)] == [402] * 6
     assert healed.metrics("orders")[OPEN] - before == 6
     healed.heal()
@@ -130,7 +130,7 @@ def test_all_searches_share_one_limit_and_what_is_no_search_has_none(healed, swi
 
 def test_scalpers_are_held_back_and_fans_are_not(healed, switch):
     healed.restock("pot-020", 100)
-    switch(gateway__rate_limit_per_s=1, gateway__rate_limit_burst=5)
+    switch(gateway__rate_per_s=1, gateway__rate_burst=5)
     try:
         load = run_load(healed.url, constant(28, 6), "scalpers", seed=1)
     finally:

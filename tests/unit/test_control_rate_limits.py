@@ -21,7 +21,9 @@ class FakeBalancer:
 
 
 def obeyed(**changed: Any) -> list[RateLimits]:
-    flags = {flag.name: flag.default for flag in GATEWAY} | {f"gateway.rate_limit{k}": v for k, v in changed.items()}
+    flags = {flag.name: flag.default for flag in GATEWAY} | {
+        f"gateway.{name}": value for name, value in changed.items()
+    }
     balancer = FakeBalancer()
     limits = GatewayLimits(balancer, flags.__getitem__, threading.RLock())  # type: ignore[arg-type]
     limits.obey()
@@ -34,8 +36,10 @@ def test_a_gateway_begins_with_what_the_flags_say_by_default() -> None:
 
 
 def test_a_changed_flag_is_told_once() -> None:
-    assert obeyed(s="everybody", _per_s=5, _burst=0) == [RateLimits(whom="everybody", per_s=5, burst=0)]
+    assert obeyed(rate_limits="everybody", rate_per_s=5, rate_burst=0) == [
+        RateLimits(whom="everybody", per_s=5, burst=0)
+    ]
 
 
 def test_a_rate_of_none_is_the_lowest_there_is() -> None:
-    assert obeyed(_per_s=0) == [RateLimits(per_s=1)]
+    assert obeyed(rate_per_s=0) == [RateLimits(per_s=1)]
