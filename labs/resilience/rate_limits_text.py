@@ -7,16 +7,16 @@ def explain(n: Numbers) -> str:
     """Why it came out as it did."""
     return f"""\
 Fans alone bought in {n["alone_fans_bought"]:.0f} % of their tries and saw the item within
-{n["alone_fans_look_p95_ms"]:.0f} ms (p95). There were twice as many pieces as they wanted.
+{n["alone_fans_look_p90_ms"]:.0f} ms (p90). There were twice as many pieces as they wanted.
 
 Then programs came beside them, six requests for each fan. Without limits they took {n["naive_bots_share"]:.0f} % of the
 pieces, and {n["naive_fans_bought"]:.0f} % of the fans' checkouts succeeded. And their searches, each with a word that
 nobody had searched for, kept all of the catalogue's database connections busy: even a look at an item that was cached
-took {n["naive_fans_look_p95_ms"]:.0f} ms, as it had to wait for a thread. The shop knows how to protect itself (it
+took {n["naive_fans_look_p90_ms"]:.0f} ms, as it had to wait for a thread. The shop knows how to protect itself (it
 sheds load), but a program's request looks like anybody's.
 
 One limit for all searches together, ten a second, gave the threads back: a look took
-{n["total_fans_look_p95_ms"]:.0f} ms. It refused {n["total_bots_searches_refused"]:.0f} % of the programs' searches and
+{n["total_fans_look_p90_ms"]:.0f} ms. It refused {n["total_bots_searches_refused"]:.0f} % of the programs' searches and
 {n["total_fans_searches_refused"]:.0f} % of the fans', for it counts searches and knows nobody. It keeps the shop up; it
 is not fair. And it did nothing about the pieces: programs had {n["total_bots_share"]:.0f} %.
 
@@ -25,7 +25,7 @@ What tells a program from a person is how often the same one comes. The gateway 
 came through, the checkouts met a second limit: three a minute for each shopper and for each card. All programs paid
 with one card, so changing the address did not help: {n["limited_bots_pieces"]:.0f} pieces,
 {n["limited_bots_share"]:.0f} %. Fans bought in {n["limited_fans_bought"]:.0f} % of their tries, and a look took
-{n["limited_fans_look_p95_ms"]:.0f} ms.
+{n["limited_fans_look_p90_ms"]:.0f} ms.
 
 The gateway counts in its own memory, the services in Memcached, where all replicas count together. When orders was cut
 off from it, {n["uncounted"]:.0f} checkouts were let through uncounted and said so in a metric; fans bought in
