@@ -81,6 +81,6 @@ def _come_again(status: int, wait_s: int, **words: str) -> Response:
 def _out_of_reach(part: str) -> Response:
     """503 whichever way it failed: a page that was only to be read may always be asked for again."""
     title = TITLES.get(part, "Something is out of reach")
-    answer = page("apology.html", 503, title=title, words=part if part in TITLES else "cart")
+    answer = page("apology.html", 503, title=title, words=part if part in TITLES else "part", out_of_reach=True)
     answer.headers["Retry-After"] = "2"
     return answer

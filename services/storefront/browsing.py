@@ -40,8 +40,11 @@ def install(app: Flask, shop: Shop, switches: Callable[[], Switches]) -> None:
 
     @app.route("/products/<sku>")
     def product(sku: str) -> Response:
-        stock = (lambda: None) if switches().lite else shop.soon(lambda: shop.stock(sku))
-        return page("product.html", product=shop.product(sku), stock=stock())
+        seen, nothing = switches(), lambda: None
+        needed = not seen.fallbacks
+        stock = nothing if seen.lite else shop.soon(lambda: shop.stock(sku, needed))
+        liked = shop.soon(lambda: shop.best_sellers(needed)) if needed and seen.extras else nothing
+        return page("product.html", product=shop.product(sku), stock=stock(), liked=liked())
 
     @app.route("/fragments/recommendations")
     def recommendations() -> Response:

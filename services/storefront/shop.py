@@ -1,8 +1,8 @@
 """The rest of the shop, as the storefront sees it: one method per question, typed answers out.
 
 What a page can do without (`count`, `stock`, `best_sellers`, `messages`) is bounded at `optional_s`; that and `empty`
-answer None when they fail, and count it in `shop_degraded_total`. Everything else raises ShopError, with the failing
-part's name in `extra["part"]`.
+answer None when they fail, `basket` has no prices then, and each counts it in `shop_degraded_total`. Everything else
+raises ShopError, with the failing part's name in `extra["part"]`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -48,24 +48,24 @@ class Shop:
             return Product.of(self._peers.get(f"/api/catalog/products/{quote(sku, safe='')}"))
 
     # -- inventory
-    def stock(self, sku: str) -> int | None:
-        """How many are left; None: not known right now."""
-        path = f"/api/inventory/{quote(sku, safe='')}"
-        return self._optional("stock", lambda: int(self._peers.get(path, total_s=self._optional_s)["left"]))
+    def stock(self, sku: str, needed: bool = False) -> int | None:
+        """How many are left; None: not known right now. Raises ShopError when it is `needed`."""
+        answer = self._part("stock", f"/api/inventory/{quote(sku, safe='')}", needed)
+        return None if answer is None else int(answer["left"])
 
     # -- recommendations
-    def best_sellers(self) -> list[Product] | None:
-        """What others buy; None: not known right now."""
-        path = "/api/recommendations/best-sellers?limit=4"
-        answer = self._optional("recommendations", lambda: self._peers.get(path, total_s=self._optional_s))
+    def best_sellers(self, needed: bool = False) -> list[Product] | None:
+        """What others buy; None: not known right now. Raises ShopError when it is `needed`."""
+        answer = self._part("recommendations", "/api/recommendations/best-sellers?limit=4", needed)
         return None if answer is None else [Product.of(row) for row in answer["items"]]
 
     # -- cart
     def basket(self, cart: str) -> Basket:
-        """What is in the cart, with the products beside it. Raises ShopError."""
+        """What is in the cart, with the products beside it unless the catalogue is away. Raises ShopError."""
         with _asking("cart"):
             lines = _lines(self._peers.get("/api/cart/items", cookie=_cookie(cart))) if cart else []
-        return self.priced(lines)
+        bare = Basket([Line(sku, n) for sku, n in lines], priced=False)
+        return or_else("basket_prices", lambda: self.priced(lines), bare)
 
     def priced(self, lines: Items) -> Basket:
         """The same lines with their products, all looked up at once. Raises ShopError."""
@@ -132,6 +132,14 @@ class Shop:
         answer = self._optional("messages", lambda: self._peers.get(path, total_s=self._optional_s))
         return None if answer is None else [_message(row) for row in answer["items"]]
 
+    def _part(self, what: str, path: str, needed: bool) -> Json | None:
+        """What a page can do without, within a bound of its own. Or, if it is `needed`, as everything else is."""
+        if not needed:
+            return self._optional(what, lambda: self._peers.get(path, total_s=self._optional_s))
+        with _asking(what):
+            answer: Json = self._peers.get(path)
+        return answer
+
     def _optional(self, what: str, question: Callable[[], T]) -> T | None:
         return or_else(what, question, None)
 
@@ -155,7 +163,8 @@ def _lines(answer: Json) -> list[tuple[str, int]]:
 
 def _order(row: Json) -> Order:
     lines = [Line(item["sku"], item["quantity"], Product.of(item)) for item in row["items"]]
-    return Order(row["order_id"], row["status"], row["total_cents"], lines, row.get("promised_for") or "")
+    times = row.get("promised_for") or "", row.get("placed_at") or ""
+    return Order(row["order_id"], row["status"], row["total_cents"], lines, *times)
 
 
 def _message(row: Json) -> Message:

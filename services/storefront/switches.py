@@ -16,6 +16,12 @@ FLAGS = (
         default=False,
         help="lite pages: no extras, no pictures, no counting of stock and basket, no search while typing",
     ),
+    Flag(
+        name="storefront.fallbacks",
+        default=True,
+        help="whether a product's page does without stock and recommendations that fail or are late; off: it brings "
+        "both along, waits for them, and fails with them",
+    ),
     Flag(name="storefront.banner", default="", help="a line that stands on every page, nothing for none"),
 )
 
@@ -27,6 +33,7 @@ class Switches:
     extras: bool = True
     lite: bool = False
     banner: str = ""
+    fallbacks: bool = True
 
 
 def following(flags: Flags) -> Callable[[], Switches]:
@@ -34,6 +41,7 @@ def following(flags: Flags) -> Callable[[], Switches]:
 
     def now() -> Switches:
         lite = bool(flags["storefront.lite"])
-        return Switches(bool(flags["storefront.extras"]) and not lite, lite, str(flags["storefront.banner"]))
+        extras, fallbacks = bool(flags["storefront.extras"]) and not lite, bool(flags["storefront.fallbacks"])
+        return Switches(extras, lite, str(flags["storefront.banner"]), fallbacks)
 
     return now

@@ -55,9 +55,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Basket:
-    """What one visitor wants to buy."""
+    """What one visitor wants to buy. Not `priced`: the catalogue is away, so nothing is known about the products."""
 
     lines: list[Line]
+    priced: bool = True
 
     @property
     def pieces(self) -> int:
@@ -71,14 +72,14 @@ class Basket:
 
     @property
     def sellable(self) -> bool:
-        """Is there something in it, and all of it still in the catalogue?"""
+        """Is there something in it, and all of it surely in the catalogue?"""
         return bool(self.lines) and all(line.product for line in self.lines)
 
 
 @dataclass(frozen=True)
 class Order:
     """A promise: it exists only when the orders service confirmed it. `status` is confirmed, shipped or cancelled;
-    `promised_for`: when it will be packed, empty for at once.
+    `promised_for`: when it will be packed, empty for at once. Both times are ISO 8601.
     """
 
     order_id: str
@@ -86,6 +87,7 @@ class Order:
     total_cents: int
     lines: list[Line]
     promised_for: str = ""
+    placed_at: str = ""
 
 
 @dataclass(frozen=True)

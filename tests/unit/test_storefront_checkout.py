@@ -1,8 +1,13 @@
 """Buying through plain forms, and what the visitor is told when it does not work."""
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 
 from services.common.errors import TimedOut, TooOften, Unavailable
+from services.storefront.orders import LOOKS_S, is_late
+from services.storefront.things import Order
 from tests.unit.storefront_fakes import a_shop, fields, fill
 
 
@@ -264,3 +269,35 @@ def test_whose_turn_it_is_buys_with_the_admission_in_the_cookie():
 def test_the_address_of_a_waiting_room_that_is_not_there_leads_to_the_product():
     _, browser = a_shop()
     assert browser.get("/sale/tea-000").location == "/products/tea-000"
+
+
+def test_a_page_left_open_looks_a_few_times_more_and_the_style_sheet_says_when_it_has_stopped():
+    peers, browser = a_shop()
+    html = browser.get(f"/orders/{an_order(peers, browser)}").text
+    assert html.count("hx-get") == len(LOOKS_S)
+    assert "every" not in html and "in-the-end" in html
+
+
+def test_an_order_that_is_packed_late_is_called_late_and_nobody_is_kept_waiting():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.orders[order_id]["placed_at"] = "2020-11-27T10:00:00Z"
+    html = browser.get(f"/orders/{order_id}").text
+    assert "takes longer than it should" in html and "Your order is paid and stands" in html
+    assert "hx-get" not in html and "being packed" not in html
+
+
+def test_late_is_counted_from_what_was_promised():
+    order = Order("1", "confirmed", 100, [], placed_at="2026-11-27T10:00:00Z")
+    at = datetime.fromisoformat("2026-11-27T10:02:00Z").timestamp()
+    assert is_late(order, at)
+    assert not is_late(replace(order, promised_for="2026-11-27T10:01:30Z"), at)
+    assert not is_late(replace(order, status="shipped"), at)
+
+
+def test_news_of_an_order_that_became_late_end_the_looking():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.orders[order_id]["placed_at"] = "2020-11-27T10:00:00Z"
+    news = browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1")
+    assert news.status_code == 200 and "hx-get" not in news.text

@@ -59,7 +59,7 @@ def test_a_product_page_works_without_inventory():
     peers.failing["/api/inventory"] = TimedOut("silent")
     answer = browser.get("/products/tea-000")
     assert answer.status_code == 200
-    assert "cannot count our stock" in answer.text
+    assert "cannot count our stock" in answer.text and "is seen when you buy" in answer.text
 
 
 def test_a_sold_out_product_cannot_be_put_into_the_basket():
@@ -95,6 +95,29 @@ def test_a_part_that_is_away_is_a_friendly_503(error, part, path, words):
     assert answer.status_code == 503
     assert words in answer.text
     assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("error", FAILURES)
+def test_without_the_catalogue_the_basket_is_shown_and_can_be_changed_and_only_buying_waits(error):
+    peers, browser = a_shop()
+    fill(browser, pieces=3)
+    peers.failing["/api/catalog"] = error
+    html = browser.get("/cart").text
+    assert "Names and prices are missing" in html and 'value="3"' in html and 'class="count">3' in html
+    assert "€" not in html and "no longer sold" not in html and 'href="/checkout"' not in html
+    assert browser.get("/checkout").location == "/cart"
+    browser.post("/cart/items/tea-000", data={"quantity": "2"})
+    peers.failing.clear()
+    assert 'value="2"' in browser.get("/cart").text
+
+
+def test_an_error_page_offers_to_look_again_at_what_was_read_and_never_to_send_again_what_was_sent():
+    peers, browser = a_shop()
+    fill(browser)
+    peers.failing["/api/cart"] = TimedOut("silent")
+    assert "Look again</a>" in browser.get("/cart").text
+    sent = browser.post("/cart/items", data={"sku": "tea-000", "quantity": "2"}).text
+    assert "Look again</a>" not in sent and "go back and try again" in sent
 
 
 def test_a_cart_that_is_away_costs_the_shelves_only_a_number():

@@ -1,7 +1,9 @@
 """What the storefront's switches do to its pages."""
 
+import pytest
 from flask.testing import FlaskClient
 
+from services.common.errors import TimedOut
 from services.common.flags import Flags
 from services.storefront.app import create_app
 from services.storefront.flags import FLAGS
@@ -62,3 +64,13 @@ def test_lite_pages_have_no_extras_whatever_their_own_switch_says() -> None:
     flags = Flags(FLAGS, [])
     flags._values = flags._values | {"storefront.lite": True}
     assert following(flags)() == Switches(extras=False, lite=True)
+
+
+@pytest.mark.parametrize("part", ["/api/inventory", "/api/recommendations"])
+def test_without_fallbacks_a_product_needs_stock_and_recommendations_and_brings_them_along(part: str) -> None:
+    peers, browser = a_shop(fallbacks=False)
+    html = browser.get("/products/tea-000").text
+    assert html.count('class="strip"') == 1 and "/fragments/recommendations" not in html
+    peers.failing[part] = TimedOut("silent")
+    answer = browser.get("/products/tea-000")
+    assert answer.status_code == 503 and "that this page needs" in answer.text
