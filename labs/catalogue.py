@@ -9,7 +9,16 @@ from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
 from labs.replication import cart_merge, failover, replica_lag, restore_drill, sync_replication
-from labs.resilience import bulkhead, circuit_breaker, idempotency, kill_switch, load_shedding, rate_limits, retry_storm
+from labs.resilience import (
+    bulkhead,
+    circuit_breaker,
+    graceful_degradation,
+    idempotency,
+    kill_switch,
+    load_shedding,
+    rate_limits,
+    retry_storm,
+)
 
 COURSE: Sequence[Lab] = (
     balancing_policies.LAB,
@@ -34,6 +43,7 @@ COURSE: Sequence[Lab] = (
     circuit_breaker.LAB,
     retry_storm.LAB,
     bulkhead.LAB,
+    graceful_degradation.LAB,
     idempotency.LAB,
     load_shedding.LAB,
     rate_limits.LAB,

@@ -61,6 +61,11 @@ def total_wait(requests: int, quick: float, slow_share: float, delay: float) -> 
     return requests * (quick + slow_share * delay)
 
 
+def availability_of_all(*availabilities: float) -> float:
+    """In series: what needs all its parts works as often as all of them do, if they fail independently. 0 to 1."""
+    return math.prod(availabilities)
+
+
 def in_flight(rate: float, time_s: float) -> float:
     """Little's law, L = λW: how many requests are under way on average. Holds for every stable system."""
     return rate * time_s

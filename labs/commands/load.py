@@ -18,7 +18,8 @@ Mix = Annotated[
     str,
     typer.Option(
         help="browse, products, stock, shelf, pages, checkout, desk, tiers, twice, sale, shoppers (whole visits), "
-        "bots, rush (a sale with bots), fans (of a rare item) or scalpers (fans with bots)."
+        "views (pages as browsers load them), bots, rush (a sale with bots), fans (of a rare item) or scalpers (fans "
+        "with bots)."
     ),
 ]
 Arrival = Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")]

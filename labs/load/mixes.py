@@ -12,6 +12,7 @@ from labs.load.shelf import shelf
 from labs.load.shoppers import Step, Visit, shoppers
 from labs.load.tiers import tiers
 from labs.load.twice import twice
+from labs.load.views import views
 
 Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
 """Draws visitors to a shop with these products, the most wanted one first."""
@@ -130,6 +131,7 @@ MIXES: dict[str, Mix] = {
     "twice": buyers_twice,
     "sale": one_each(sale),
     "shoppers": shoppers,
+    "views": views,
     "bots": one_each(bots),
     "rush": one_each(rush),
     "fans": fans,

@@ -19,14 +19,14 @@ def tiers(random: Random, skus: Sequence[str]) -> Iterator[Request]:
     while True:
         dice, client = random.random(), address(random)
         if dice < PAY:
-            yield _pay(random.choice(skus[:PLENTY]), client)
+            yield pay(random.choice(skus[:PLENTY]), client)
         elif dice < PAY + LOOK:
             yield Request(what="browse", path=f"/products/{wanted(random, skus)}", client=client)
         else:
             yield Request(what="extras", path="/fragments/recommendations", client=client)
 
 
-def _pay(sku: str, client: str) -> Request:
+def pay(sku: str, client: str) -> Request:
     """The checkout form as the storefront renders it; the key is fresh whatever the seed, as in `request.buy`."""
     form = {"key": uuid4().hex, "token": "tok_ok", "item": f"{sku}:1"}
     return Request(what="pay", method="POST", path="/checkout", form=form, client=client)

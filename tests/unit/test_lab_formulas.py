@@ -26,6 +26,12 @@ def test_ip_hash_shares_sum_to_one(addresses: list[str], replicas: int) -> None:
     assert sum(formulas.ip_hash_shares(addresses, replicas)) == pytest.approx(1)
 
 
+def test_what_needs_all_its_parts_is_available_as_often_as_all_of_them_together() -> None:
+    assert formulas.availability_of_all(0.8, 0.75) == pytest.approx(0.6)
+    assert formulas.availability_of_all(*[0.99] * 10) == pytest.approx(0.904, abs=0.001)
+    assert formulas.availability_of_all(1, 0, 1) == 0
+
+
 @pytest.mark.parametrize(("percentile", "expected"), [(0.5, 2.0), (0.9, 302.0), (0.99, 302.0)])
 def test_a_quarter_of_slow_answers_spares_the_median_and_owns_the_tail(percentile: float, expected: float) -> None:
     assert formulas.percentile_of_two(0.25, 2.0, 302.0, percentile) == expected

@@ -15,6 +15,7 @@ from labs.load.request import BOT_ADDRESSES, Request
 from labs.load.sample import BOT, BUYER
 from labs.load.shoppers import Step, Visit, shoppers
 from labs.load.twice import TRY_AGAIN_S
+from labs.load.views import LOOK, views
 
 SKUS = [f"sku-{number}" for number in range(50)]
 
@@ -135,3 +136,11 @@ def test_a_fan_buys_one_piece_from_one_address_and_scalpers_grab_three_with_one_
 def test_what_fans_and_scalpers_search_for_nobody_has_searched_for() -> None:
     searches = [request.path for request in requests("scalpers", 700) if request.what == "search"]
     assert len(set(searches)) == len(searches) > 400
+
+
+def test_who_looks_at_a_product_loads_the_strip_a_moment_after_the_page() -> None:
+    seen = [[(step.at_s, step.request.what) for step in visit] for visit in islice(views(Random(1), SKUS), 4000)]
+    looks = [visit for visit in seen if visit[0][1] == "page"]
+    assert all([what for _, what in visit] == ["page", "strip"] and visit[1][0] > visit[0][0] for visit in looks)
+    assert len(looks) / len(seen) == pytest.approx(LOOK, abs=0.03)
+    assert {visit[0][1] for visit in seen} == {"page", "search", "basket", "pay"}

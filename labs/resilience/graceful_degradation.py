@@ -1,0 +1,237 @@
+"""A page is made of parts, and parts fail. Does a page fail with any of them, or only lose what failed?"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from labs import formulas, plots, probes
+from labs.engine.bench import Bench
+from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
+from labs.load import LoadResult
+from labs.resilience.graceful_degradation_text import TEACHING
+
+STOCK_FAILS, STRIP_FAILS = 20, 25
+"""Percent of the answers."""
+PARTS = {"stock": "stock", "strip": "recommendations"}
+REST = {"search": "searches", "basket": "baskets", "pay": "checkouts"}
+PHASES = ("before", "needed", "optional", "frozen_needed", "frozen_optional")
+LOAD = LoadPlan(mix="views", rate=30, seconds=20, quick_seconds=7)
+SHORT = replace(LOAD, seconds=10, quick_seconds=5)
+UNNOTICED_MS = 250
+"""A p99 below it counts as unchanged: so much a busy machine adds by itself."""
+
+
+def before(shop: Bench) -> None:
+    """See how pages are while every part works."""
+    shop.load("before", SHORT)
+
+
+def needed(shop: Bench) -> None:
+    """Let a page need all its parts, as it does if nobody thinks of it, and let two of them fail now and then.
+
+    Nobody tries twice, so that what is measured is composition and nothing else.
+    """
+    shop.flag("storefront.retries", 0)
+    shop.flag("storefront.fallbacks", False)
+    shop.fault("http_abort", "recommendations-1", httpStatus=503, percentage=STRIP_FAILS)
+    for number in (1, 2):
+        shop.fault("http_abort", f"inventory-{number}", httpStatus=503, percentage=STOCK_FAILS)
+    shop.load("needed")
+
+
+def optional(shop: Bench) -> None:
+    """Turn one knob: a page does without stock and recommendations when they fail or are late. Parts fail as before."""
+    shop.flag("storefront.fallbacks", True)
+    counted(shop, "optional", LOAD)
+    shop.heal()
+    shop.flag("storefront.retries", "default")
+
+
+def frozen_needed(shop: Bench) -> None:
+    """Freeze recommendations, which nobody needs for buying, and let pages need them all the same."""
+    shop.flag("storefront.fallbacks", False)
+    shop.fault("process_pause", "recommendations-1")
+    shop.load("frozen_needed", SHORT)
+
+
+def frozen_optional(shop: Bench) -> None:
+    """Turn the same knob while they are still frozen."""
+    shop.flag("storefront.fallbacks", True)
+    counted(shop, "frozen_optional", SHORT)
+
+
+def counted(shop: Bench, phase: str, plan: LoadPlan) -> None:
+    """Load, and note how many percent of the pages and strips were shown without the part that fails."""
+    already = missing(shop)
+    samples = shop.load(phase, plan).samples
+    for part, asked in {"stock": "page", "strip": "strip"}.items():
+        count = sum(sample.what == asked for sample in samples)
+        shop.note(f"{phase}_no_{part}", 100 * (missing(shop)[part] - already[part]) / max(count, 1))
+
+
+def missing(shop: Bench) -> dict[str, float]:
+    """How often the storefront has left each part out so far."""
+    metrics = shop.shop.metrics("storefront")
+    return {part: metrics.get(f'shop_degraded_total{{what="{name}"}}', 0.0) for part, name in PARTS.items()}
+
+
+def measure(seen: Seen) -> Numbers:
+    """`_ok`: percent of product pages that came, `_rest`: of everything else that is asked for; `_p90_ms`, `_p99_ms`:
+    of product pages; `_no_...`: percent without that part.
+    """
+    n = dict(seen.facts)
+    for phase in PHASES:
+        pages = seen[phase].select(what="page")
+        n[f"{phase}_ok"] = came(pages)
+        n[f"{phase}_p90_ms"], n[f"{phase}_p99_ms"] = (pages.latency.percentile(p) for p in (90, 99))
+        n[f"{phase}_rest"] = min(came(seen[phase].select(what=what)) for what in REST)
+    return n | {
+        "composed": 100 * formulas.availability_of_all(1 - STOCK_FAILS / 100, 1 - STRIP_FAILS / 100),
+        "times_optional": n["frozen_optional_p90_ms"] / n["before_p90_ms"],
+    }
+
+
+def came(load: LoadResult) -> float:
+    """Percent that were answered well."""
+    samples = load.waited_for
+    return 100 * sum(sample.outcome == "ok" for sample in samples) / max(len(samples), 1)
+
+
+def findings(n: Numbers) -> list[Finding]:
+    """Each needs parts that fail."""
+    limit_ms = max(1.3 * n["before_p99_ms"], UNNOTICED_MS)
+    return [
+        Finding(
+            claim="What a page needs multiplies: with parts that answer 80 and 75 times of 100, some 60 pages come",
+            holds=abs(n["needed_ok"] - n["composed"]) <= 20,
+            measured=f"{n['needed_ok']:.0f} % of pages came",
+            expected=f"{n['composed']:.0f} %, give or take 20",
+        ),
+        Finding(
+            claim="With the same failures every page comes if it may do without them: only the parts are missing",
+            holds=n["optional_ok"] >= 99 and min(n["optional_no_stock"], n["optional_no_strip"]) >= 10,
+            measured=f"{n['optional_ok']:.0f} % came, {n['optional_no_stock']:.0f} % of them without stock; "
+            f"{n['optional_no_strip']:.0f} % of the strips said that they cannot be filled",
+            expected="at least 99 %; at least 10 % without stock and 10 % of the strips",
+        ),
+        Finding(
+            claim="A frozen extra that pages need takes them down, and people wait for an error",
+            holds=n["frozen_needed_ok"] <= 25 and n["frozen_needed_p99_ms"] >= 2 * n["before_p99_ms"],
+            measured=f"{n['frozen_needed_ok']:.0f} % of pages came; p99 {n['frozen_needed_p99_ms']:.0f} ms instead of "
+            f"{n['before_p99_ms']:.0f} ms",
+            expected="at most 25 %; at least twice the p99",
+        ),
+        Finding(
+            claim="With the fallback pages are as many and as fast as before, and only the strip fades",
+            holds=n["frozen_optional_ok"] >= 99
+            and n["frozen_optional_p99_ms"] <= limit_ms
+            and n["frozen_optional_no_strip"] >= 90,
+            measured=f"{n['frozen_optional_ok']:.0f} % came, p99 {n['frozen_optional_p99_ms']:.0f} ms; "
+            f"{n['frozen_optional_no_strip']:.0f} % of the strips faded",
+            expected=f"at least 99 %, p99 at most {limit_ms:.0f} ms; at least 90 % faded",
+        ),
+        Finding(
+            claim="Search, basket and checkout never needed the part, so they do not notice",
+            holds=min(n["frozen_optional_rest"], n["optional_rest"]) >= 99 and n["frozen_needed_ok"] <= 25,
+            measured=f"the worst of them came in {min(n['frozen_optional_rest'], n['optional_rest']):.0f} %, while "
+            f"product pages that needed it came in {n['frozen_needed_ok']:.0f} %",
+            expected="at least 99 %; product pages at most 25 %",
+        ),
+    ]
+
+
+def rows(n: Numbers) -> list[Row]:
+    """Formula and measurement."""
+    return [
+        Row(what="pages that come, both parts needed", unit="%", formula="product of the parts' availabilities",
+            expected=n["composed"], measured=n["needed_ok"], question="composed"),
+        Row(what="pages that come, both parts optional", unit="%", formula="availability of what is still needed",
+            expected=100, measured=n["optional_ok"]),
+        Row(what="pages without stock", unit="%", formula="1 - availability of stock", expected=STOCK_FAILS,
+            measured=n["optional_no_stock"]),
+        Row(what="strips that stay empty", unit="%", formula="1 - availability of recommendations",
+            expected=STRIP_FAILS, measured=n["optional_no_strip"]),
+        Row(what="pages that come, a frozen part needed", unit="%", formula="product with a zero in it",
+            expected=0, measured=n["frozen_needed_ok"]),
+        Row(what="p90 with a frozen part, optional / before", unit="times", formula="nobody waits for it", expected=1,
+            measured=n["times_optional"], question="times"),
+    ]  # fmt: skip
+
+
+def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
+    """How many pages came, and what waiting was like."""
+    kinds = {"flaky parts": ("needed", "optional"), "a frozen part": ("frozen_needed", "frozen_optional")}
+    came = {
+        title: [n["before_ok"], *(n[f"{pair[index]}_ok"] for pair in kinds.values())]
+        for index, title in enumerate(("needed", "optional"))
+    }
+    slow = {
+        title: [n["before_p99_ms"], *(n[f"{pair[index]}_p99_ms"] for pair in kinds.values())]
+        for index, title in enumerate(("needed", "optional"))
+    }
+    groups = ["nothing fails", *kinds]
+    return {
+        "came": plots.bars("Product pages that came", "% of what was asked for", groups, came),
+        "p99": plots.bars("The slowest page in a hundred", "ms (p99)", groups, slow),
+    }
+
+
+def _frozen(n: Numbers) -> str:
+    if n["frozen_needed_ok"] < 50:
+        return "mostly an error page"
+    return "the page, but late" if n["frozen_needed_p99_ms"] > 2 * n["before_p99_ms"] else "the page, as fast as before"
+
+
+LAB = Lab(
+    slug="graceful-degradation",
+    topic="resilience",
+    title="Graceful degradation",
+    minutes=25,
+    question="An extra that nobody needs for buying fails, then freezes. Is the page gone, or only the extra?",
+    goal="how the availability of a page follows from its parts, and what turns a needed part into an optional one.",
+    map="""\
+                              ┌─ catalogue        needed: without it there is no page
+product page ◄── storefront ──┼─ stock            fails 1 time in 5     needed, or may be missing: one knob
+                              └─ recommendations  fails 1 time in 4, then freezes            (the same knob)
+search, basket, checkout ◄── storefront""",
+    predictions=(
+        Number(
+            id="composed",
+            text="Stock answers 80 times of 100, recommendations 75 times. A page needs both. How many pages of 100 "
+            "come?",
+            unit="%",
+            low=0,
+            high=100,
+            measured="needed_ok",
+            factor=1.2,
+        ),
+        Choice(
+            id="frozen",
+            text="Recommendations freeze: they take questions and never answer. Pages need them, and wait 1.5 s at "
+            "most. What does somebody get who looks at a product?",
+            options=("the page, as fast as before", "the page, but late", "mostly an error page"),
+            answer=_frozen,
+        ),
+        Number(
+            id="times",
+            text="They are still frozen, but pages may do without them. The p90 of product pages is how many times "
+            "what it was before?",
+            unit="times",
+            low=0,
+            high=100,
+            measured="times_optional",
+            factor=1.6,
+        ),
+    ),
+    steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1000), probes.invariants()),
+    steady_load=LoadPlan(mix="views", rate=15, seconds=10, quick_seconds=3),
+    load=LOAD,
+    prepare=(),
+    method=(before, needed, optional, frozen_needed, frozen_optional),
+    measure=measure,
+    findings=findings,
+    rows=rows,
+    plots=draw,
+    teaching=TEACHING,
+    limits=Limits(samples=150),
+)
