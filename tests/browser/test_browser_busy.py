@@ -64,8 +64,9 @@ def test_a_lite_page_still_sells(visit, switch):
     expect(page.get_by_role("heading", level=1)).to_have_text("Your order is placed")
 
 
-def test_a_shop_that_is_full_says_so_and_lets_people_in_again_by_itself(visit, healed):
-    page = visit()
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_shop_that_is_full_says_so_and_lets_people_in_again_by_itself(visit, healed, width, height):
+    page = visit(width=width, height=height)
     healed.set_flag("gateway.health_checks", "off")
     for replica in ("storefront-1", "storefront-2"):
         healed.set_fault("http_delay", replica, fixedDelay=2.0, path="/products/")
@@ -75,10 +76,11 @@ def test_a_shop_that_is_full_says_so_and_lets_people_in_again_by_itself(visit, h
         page.goto("/products/book-001")
         expect(page.get_by_role("heading", level=1)).to_have_text("The shop is full right now")
         expect(page.get_by_text("asks again by itself")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
         healed.heal()
         for one in crowding:
             one.result()
-    expect(page.get_by_role("button", name="Add to basket")).to_be_visible()
+    expect(page.get_by_role("button", name="Add to basket")).to_be_visible(timeout=15_000)  # after 2 to 5 s each time
     healed.set_flag("gateway.health_checks", "default")
 
 
