@@ -17,7 +17,7 @@ README = (PROJECT / "README.md").read_text()
 def test_the_table_of_labs_is_the_catalogue_of_labs() -> None:
     table = README.split("<!-- labs:")[1].split("<!-- labs end -->")[0]
     rows = [row.strip("| ").split(" | ") for row in table.splitlines() if row.startswith("| [")]
-    told = [(re.sub(r"\[(.*?)\].*", r"\1", slug), topic, question) for slug, topic, question in rows]
+    told = [(*re.findall(r"\[(.*?)\]\(notebooks/(.*?)/", link)[0], question) for link, question in rows]
     assert told == [(lab["slug"], lab["topic"], lab["question"]) for lab in overview()]
 
 
