@@ -25,6 +25,9 @@ class Shop(Protocol):
     def scale(self, service: str, n: int, /) -> object:
         """Run `n` replicas and balance over them once all are ready."""
 
+    def lane(self, sku: str, /) -> object:
+        """Give a sale's item a lane of its own; an empty one closes the lane."""
+
     def balance(self, service: str, policy: str, /) -> object:
         """`round_robin`, `least_conn` or `ip_hash` for this service, without dropping a request."""
 

@@ -12,6 +12,8 @@ from compose.gateway.model import Gateway, Upstream
 PAGES_SERVICE = "storefront"
 ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
 """Whose pages these are while it has a replica; at rest the storefront says where to go instead."""
+STAND_INS = {"orders-lane": "orders"}
+"""Who answers the path of a service that has no replica."""
 
 
 def public(spec: Gateway) -> Base:
@@ -136,8 +138,13 @@ def _routes(spec: Gateway, prefix: str, limited: bool = False) -> Iterator[Base]
         for match in ("=", "^~"):
             path = prefix + upstream.service + ("/" if match == "^~" else "")
             held_back = limits.limit(spec) if limited else ()
-            yield block(f"location {match} {path}", *held_back, *_passed_on(upstream))
+            yield block(f"location {match} {path}", *held_back, *_passed_on(_or_stand_in(spec, upstream)))
     yield block(f"location ^~ {prefix}", directive("return", 404))
+
+
+def _or_stand_in(spec: Gateway, upstream: Upstream) -> Upstream:
+    others = [each for each in spec.upstreams if each.service == STAND_INS.get(upstream.service)]
+    return upstream if upstream.alive or not others else others[0]
 
 
 def _room(spec: Gateway) -> list[Upstream]:

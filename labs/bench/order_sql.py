@@ -183,10 +183,10 @@ def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
     decide(orders, key, line)
     order_id = secrets.token_hex(16)
     placed = orders.execute(
-        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for) "
-        "values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s)) "
+        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for, lane) "
+        "values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s), %s) "
         "returning order_id, status, total_cents, placed_at, promised_for",
-        (order_id, key, charge_key, line.price_cents, None),
+        (order_id, key, charge_key, line.price_cents, None, False),
     ).fetchone()
     assert placed is not None
     orders.execute(
@@ -202,6 +202,6 @@ def place(orders: Session, key: str, charge_key: str, line: Line) -> None:
         "placed_at": placed[3].isoformat(),
     }
     orders.execute(
-        "insert into outbox (event_id, event, payload, request_id) values (%s, %s, %s, %s)",
-        (event["event_id"], "order.placed", Jsonb(event), "-"),
+        "insert into outbox (event_id, event, payload, request_id, lane) values (%s, %s, %s, %s, %s)",
+        (event["event_id"], "order.placed", Jsonb(event), "-", False),
     )

@@ -61,6 +61,12 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         shop.scale(_given("service", str), _given("replicas", int))
         return {}
 
+    @app.post("/lane")
+    def lane() -> Any:
+        sku = _given("sku", str)
+        shop.open_lane(sku) if sku else shop.close_lane()
+        return {}
+
     @app.post("/balance")
     def balance() -> Any:
         return shop.balance(_given("service", str), _given("policy", str), _given("weights", dict, {}))

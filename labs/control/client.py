@@ -45,6 +45,10 @@ class ShopClient:
         """Run that many replicas; returns when the gateway knows them."""
         self._call("POST", "/scale", service=service, replicas=n)
 
+    def lane(self, sku: str) -> None:
+        """Give an item a lane of its own; an empty one closes the lane, once what it sold is packed."""
+        self._call("POST", "/lane", sku=sku)
+
     def balance(self, service: str, policy: str, weights: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Switch an upstream's policy; the upstream as it is now."""
         return self._call("POST", "/balance", service=service, policy=policy, weights=dict(weights or {}))

@@ -14,10 +14,15 @@ from labs.control.cache_entries import entries
 
 T = TypeVar("T")
 WORK_QUEUES = ("fulfilment", "notifications")
-QUEUES = tuple(
-    queue + suffix
-    for queue in WORK_QUEUES
-    for suffix in ("", ".dead", *(f".{where}.{ms}ms" for where in ("later", "memory") for ms in (1000, 2000, 4000)))
+LANE_QUEUE = "fulfilment-lane"
+"""What fails in it goes on where the other parcels are, so it has no queues of its own for that."""
+QUEUES = (
+    *(
+        queue + suffix
+        for queue in WORK_QUEUES
+        for suffix in ("", ".dead", *(f".{where}.{ms}ms" for where in ("later", "memory") for ms in (1000, 2000, 4000)))
+    ),
+    LANE_QUEUE,
 )
 """With the services' default waits; a test compares them. Those in memory are there only once they were needed."""
 

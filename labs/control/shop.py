@@ -15,6 +15,7 @@ import psycopg
 from compose.runtime.links import family
 from compose.runtime.verbs import Component, Runtime, RuntimeFailed
 from labs import invariants, warming
+from labs.control import lane
 from labs.control.backups import Parts, ShopBackups
 from labs.control.balancer import Balancer
 from labs.control.broker import Broker
@@ -39,6 +40,7 @@ url = "http://127.0.0.1:" + os.environ["LISTEN"].rpartition(":")[2] + sys.argv[1
 urllib.request.urlopen(urllib.request.Request(url, sys.stdin.buffer.read(), method="PUT"), timeout=2)
 """
 FOLLOW_S = 3.0
+ORDERING = ("orders", lane.ORDERS)
 
 
 class RunningShop:
@@ -125,6 +127,14 @@ class RunningShop:
             self.runtime.scale(service, replicas)
             self._faults.renew_links()
             self.balancer.introduce(service)
+
+    def open_lane(self, sku: str) -> None:
+        """Give an item a lane of its own."""
+        lane.open_lane(self, sku)
+
+    def close_lane(self) -> None:
+        """Let every order go the usual way again."""
+        lane.close_lane(self)
 
     # -- flags
     # -------------------------------------------------------------------------------------------------------------
@@ -284,6 +294,10 @@ class RunningShop:
         """Its components, whatever their state."""
         return self.runtime.members(service)
 
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Read tables."""
+        return self.instruments.rows(query)
+
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         """PUT a document to one replica, past the gateway."""
         try:
@@ -351,7 +365,7 @@ class RunningShop:
 
     def writers_away(self) -> AbstractContextManager[None]:
         """The same, and nobody orders either: all that is written begins with one of them."""
-        return self._away(lambda component: component.kind == "worker" or component.service == "orders")
+        return self._away(lambda component: component.kind == "worker" or component.service in ORDERING)
 
     @contextmanager
     def _away(self, whom: Callable[[Component], bool]) -> Iterator[None]:

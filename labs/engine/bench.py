@@ -87,6 +87,12 @@ class Bench:
         self.shop.scale(service, n)
         self.say("change", f"{service} runs {n} replicas")
 
+    def lane(self, sku: str) -> None:
+        """Give an item a lane of its own until the rollback, which closes it."""
+        self.undo.add(Undo("lane", ("",)))
+        self.shop.lane(sku)
+        self.say("change", f"orders with {sku} take the lane")
+
     def balance(self, service: str, policy: str) -> None:
         """Switch the policy; the rollback returns to round robin, the shop's default."""
         self.undo.add(Undo("balance", (service, "round_robin")))

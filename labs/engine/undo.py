@@ -32,6 +32,7 @@ class Undo:
     def apply(self, shop: Shop) -> None:
         verbs: dict[str, Callable[..., object]] = {
             "scale": shop.scale,
+            "lane": shop.lane,
             "balance": shop.balance,
             "flag": shop.set_flag,
             "heal": shop.heal,

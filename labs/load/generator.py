@@ -22,6 +22,7 @@ from labs.load.shoppers import Step
 
 MAX_IN_FLIGHT = 512
 TIMEOUT_S = 10.0
+TEMPORARY_REDIRECT = 307
 STAYS_S = 25.0
 """How long after a load's end its visitors still do what the answers tell them to."""
 LAST_ANSWERS_S = 1.0
@@ -137,11 +138,16 @@ class Generator:
                 self.recording.orders.append(_order(request, sample, answer))
         return answer
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request, sample: Sample) -> bytes:
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, sample: Sample, path: str = ""
+    ) -> bytes:
+        """Send it, and again where the answer says so (307: to the lane of a sale's item). Pages say 303, which is the
+        end of it.
+        """
         headers = {"X-Forwarded-For": request.client} | request.headers
         exchange = session.request(
             request.method,
-            self._url + request.path,
+            self._url + (path or request.path),
             json=request.body,
             data=request.form,
             headers=headers,
@@ -149,6 +155,8 @@ class Generator:
         )
         async with exchange as response:
             answer = await response.read()
+        if response.status == TEMPORARY_REDIRECT and not path:
+            return await self._exchange(session, request, sample, response.headers["Location"])
         sample.status = response.status
         sample.replica = response.headers.get("X-Served-By", "")
         sample.outcome = outcome_of_status(response.status)

@@ -4,7 +4,7 @@ import aiohttp
 
 
 def outcome_of_status(status: int) -> str:
-    """Redirects count as fine: nobody follows them here."""
+    """Redirects count as fine: a page's is its end, and nobody is sent on twice."""
     return "ok" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
 
 

@@ -4,6 +4,9 @@
     shop.events ──► fulfilment ──(failed)──► fulfilment.later.1000ms ──(1 s later)──► fulfilment
                          └──(unreadable, or failed after the last wait)──► fulfilment.dead
 
+A queue's lane takes the same messages from elsewhere, so that those do not wait behind these; what fails in a lane is
+tried again, and put aside, where all others are.
+
 What waits for another try is in a quorum queue that lets go of a message when the work queue has confirmed it. A
 classic queue throws away what comes due while the broker starts, because the work queue is not there yet. Quorum queues
 know no message TTL before RabbitMQ 3.10, so there they are classic ones all the same.
@@ -27,8 +30,10 @@ from services.common.telemetry import identity
 EXCHANGE = "shop.events"
 QUEUES: Mapping[str, tuple[str, ...]] = {
     "fulfilment": ("order.placed",),
-    "notifications": ("order.placed", "order.shipped"),
+    "fulfilment-lane": ("order.placed.lane",),
+    "notifications": ("order.placed", "order.placed.lane", "order.shipped"),
 }
+LANES: Mapping[str, str] = {"fulfilment": "fulfilment-lane"}
 CONFIRM_S = 5.0
 SAFE_SINCE = (3, 10)
 SAFE_WAITING = {
@@ -92,15 +97,21 @@ def hang_up(connection: BlockingConnection | None) -> None:
 
 def declare(channel: BlockingChannel, queue: str, retry_s: tuple[float, ...]) -> None:
     """Make a queue with its retry and dead-letter queues; harmless when they are there already."""
+    home = home_of(queue)
     channel.exchange_declare(EXCHANGE, "topic", durable=True)
-    channel.queue_declare(f"{queue}.dead", durable=True, arguments={"x-queue-type": "classic"})
+    channel.queue_declare(f"{home}.dead", durable=True, arguments={"x-queue-type": "classic"})
     safe = SAFE_WAITING if version(channel) >= SAFE_SINCE else {"x-queue-type": "classic"}
     for wait_s in retry_s:
-        channel.queue_declare(retry_queue(queue, wait_s), durable=True, arguments={**safe, **waiting(queue, wait_s)})
-    dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{queue}.dead", "x-delivery-limit": CRASHES}
+        channel.queue_declare(retry_queue(home, wait_s), durable=True, arguments={**safe, **waiting(home, wait_s)})
+    dead = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": f"{home}.dead", "x-delivery-limit": CRASHES}
     channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum", **dead})
     for routing_key in QUEUES[queue]:
         channel.queue_bind(queue, EXCHANGE, routing_key)
+
+
+def home_of(queue: str) -> str:
+    """The queue whose messages to be tried again and dead letters are this one's, too: itself, unless it is a lane."""
+    return next((home for home, lane in LANES.items() if lane == queue), queue)
 
 
 def retry_queue(queue: str, wait_s: float) -> str:
@@ -175,20 +186,22 @@ class Publisher:
                     return self._channel
         return self._connect()
 
-    def publish(self, event: str, body: bytes, message_id: str, request: str = "") -> None:
+    def publish(self, event: str, body: bytes, message_id: str, request: str = "", lane: bool = False) -> None:
         """Publish one event; when this returns the broker has it. Raises Unroutable, Unavailable, TimedOut.
 
         `request`: the id of the request that made the event; it goes along, so that the workers' log lines have it.
+        `lane`: to the lanes of those who take this event.
         """
+        routing_key = f"{event}.lane" if lane else event
         properties = pika.BasicProperties(
             content_type="application/json", type=event, message_id=message_id, correlation_id=request or None
         )
         try:
-            self._hand_over(self.attend(), event, body, properties)
+            self._hand_over(self.attend(), routing_key, body, properties)
         except Exception:
             self.close()  # also when unroutable: connecting makes missing queues again
             raise
-        PUBLISHED.labels(event).inc()
+        PUBLISHED.labels(routing_key).inc()
 
     def check(self) -> None:
         """Raise unless connected: the readiness check."""
@@ -217,5 +230,5 @@ class Publisher:
     def _prepare(self, channel: BlockingChannel) -> None:
         channel.confirm_delivery()
 
-    def _hand_over(self, channel: BlockingChannel, event: str, body: bytes, properties: Any) -> None:
-        publish(channel, EXCHANGE, event, body, properties)
+    def _hand_over(self, channel: BlockingChannel, routing_key: str, body: bytes, properties: Any) -> None:
+        publish(channel, EXCHANGE, routing_key, body, properties)

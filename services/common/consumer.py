@@ -10,7 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from prometheus_client import Counter
 from pydantic import ValidationError
 
-from services.common.bus import Event, connect, declare, hang_up
+from services.common.bus import Event, connect, declare, hang_up, home_of
 from services.common.errors import Unavailable
 from services.common.retries import LimitedRetries, Policy, bury
 from services.common.settings import BusSettings
@@ -18,6 +18,7 @@ from services.common.telemetry import log, request_id
 
 RECONNECT_S = (0.1, 1.0)
 LOOK_UP_S = 0.2
+LOOK_FOR_LEFTOVERS_S = 1.0
 
 CONSUMED = Counter("shop_consumed_total", "Messages settled", ["queue", "outcome"])
 
@@ -45,8 +46,8 @@ class Consumer:
         early: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings, self._queue, self._handle, self._before_ack = settings, queue, handle, before_ack
-        self._early = early
-        limited = LimitedRetries(settings, queue)
+        self._early, self._home = early, home_of(queue)
+        limited = LimitedRetries(settings, self._home)
         self._policy = policy or (lambda: limited)
         self._connection: BlockingConnection | None = None
 
@@ -76,18 +77,29 @@ class Consumer:
             if stopping.is_set() or (method is None and self._early() != early):
                 return  # what was fetched but not begun goes back to the queue
             if method is not None and properties is not None and body is not None:
-                properties.type = properties.type or method.routing_key  # the copy for later has another routing key
-                outcome = self._work(way_out, properties, body)
-                self._before_ack()
-                if not early:
-                    channel.basic_ack(method.delivery_tag)
-                CONSUMED.labels(self._queue, outcome).inc()
+                self._settle(channel, way_out, method, properties, body, early)
+
+    def _settle(
+        self,
+        channel: BlockingChannel,
+        way_out: BlockingChannel,
+        method: Any,
+        properties: Any,
+        body: bytes,
+        early: bool = False,
+    ) -> None:
+        properties.type = properties.type or method.routing_key  # the copy for later has another routing key
+        outcome = self._work(way_out, properties, body)
+        self._before_ack()
+        if not early:
+            channel.basic_ack(method.delivery_tag)
+        CONSUMED.labels(self._queue, outcome).inc()
 
     def _work(self, way_out: BlockingChannel, properties: Any, body: bytes) -> str:
         try:
             event = Event.model_validate_json(body)
         except ValidationError:
-            return bury(way_out, self._queue, properties, body, "unreadable")
+            return bury(way_out, self._home, properties, body, "unreadable")
         event.name = properties.type or ""
         request_id.set(properties.correlation_id or properties.message_id or "-")
         try:
@@ -96,3 +108,22 @@ class Consumer:
             return self._policy()(way_out, properties, body, error)
         log().info("work_done", queue=self._queue, message=properties.message_id, order_id=event.order_id)
         return "done"
+
+
+class Leftovers(Consumer):
+    """Takes from a queue while nobody is there whose queue it is: what waits in a lane that was closed, or whose worker
+    died, is worked on all the same.
+    """
+
+    def _consume(self, connection: BlockingConnection, stopping: threading.Event) -> None:
+        channel, way_out = connection.channel(), connection.channel()
+        declare(channel, self._queue, self._settings.bus_retry_s)
+        way_out.confirm_delivery()
+        while not stopping.is_set():
+            queue = channel.queue_declare(self._queue, passive=True).method
+            left = queue.message_count > 0 and queue.consumer_count == 0
+            method, properties, body = channel.basic_get(self._queue) if left else (None, None, None)
+            if method is None or body is None:
+                stopping.wait(LOOK_FOR_LEFTOVERS_S)
+            else:
+                self._settle(channel, way_out, method, properties, body)

@@ -56,12 +56,15 @@ class Peers:
     """The other services, each behind a protection of its own. Safe to share among threads.
 
     `safe` calls (GET, and whatever is idempotent by key) are retried within the budget, others only when the request
-    surely never left. `knob` tells how the service's switches are at the moment (`protection.KNOBS`).
+    surely never left. `knob` tells how the service's switches are at the moment (`protection.KNOBS`), `at_once` how
+    many calls to a peer there may be where that is not the usual number.
     """
 
-    def __init__(self, settings: PeerSettings, knob: Knob = preset) -> None:
+    def __init__(
+        self, settings: PeerSettings, knob: Knob = preset, at_once: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._base = f"http://{settings.peers}"
-        self._settings, self._knob = settings, knob
+        self._settings, self._knob, self._at_once = settings, knob, at_once
         self._protections: dict[str, Protection] = {}
         self._lock = threading.Lock()
         self._pool = urllib3.PoolManager(num_pools=1, maxsize=32, retries=False)
@@ -110,7 +113,8 @@ class Peers:
         if peer not in self._protections:
             with self._lock:
                 if peer not in self._protections:
-                    self._protections[peer] = Protection(peer, self._settings, self._knob)
+                    at_once = self._at_once.get(peer, self._settings.peer_at_once)
+                    self._protections[peer] = Protection(peer, self._settings, self._knob, at_once)
         return self._protections[peer]
 
     def _attempts(self, once: Any, safe: bool, end: Deadline, protection: Protection) -> Any:

@@ -57,13 +57,15 @@ def preset(name: str) -> Value:
 
 
 class Protection:
-    """All there is between this service and one peer. `knob` tells how the switches are at the moment."""
+    """All there is between this service and one peer, which has so many `places`. `knob` tells how the switches are at
+    the moment.
+    """
 
-    def __init__(self, peer: str, settings: PeerSettings, knob: Knob) -> None:
+    def __init__(self, peer: str, settings: PeerSettings, knob: Knob, places: int) -> None:
         self.peer, self._knob, self._queue_s = peer, knob, settings.peer_queue_s
         self.budget = RetryBudget(settings.retry_budget)
         self.breaker = CircuitBreaker(peer, settings.breaker_failures, settings.breaker_wait_s)
-        self.bulkhead = Bulkhead(peer, settings.peer_at_once)
+        self.bulkhead = Bulkhead(peer, places)
         OPEN.labels(peer).set_function(lambda: self.breaker.state != "closed")
         self._under_way, self._done = UNDER_WAY.labels(peer), CALLS.labels(peer, "ok")
         self._retried, self._over_budget = RETRIES.labels(peer, "made"), RETRIES.labels(peer, "over_budget")

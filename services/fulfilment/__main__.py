@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common.consumer import Consumer
+from services.common.bus import LANES, home_of
+from services.common.consumer import Consumer, Leftovers
 from services.common.crash import CrashBeforeAck
 from services.common.db import Database
 from services.common.flags import follow
@@ -20,14 +21,13 @@ from services.fulfilment.flags import FLAGS
 from services.fulfilment.shipments import ForgetfulShipments, Shipments
 from services.fulfilment.warehouse import PeerOrders, Warehouse
 
-QUEUE = "fulfilment"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings, BusSettings):
     """All knobs of fulfilment."""
 
     db_pool: int = env("connections per pool and replica", default=2)
+    queue: str = env("the queue it packs from", default="fulfilment")
 
 
 def build(settings: Settings, background: Background) -> Flask:
@@ -41,17 +41,20 @@ def build(settings: Settings, background: Background) -> Flask:
         PeerOrders(Peers(settings, following(flags, "fulfilment"))),
         lambda: flags["fulfilment.pack_ms"] / 1000,
     )
+    home = home_of(settings.queue)
     policies: dict[str, Policy] = {
-        "limited": LimitedRetries(settings, QUEUE),
-        "limited_in_memory": RetriesInMemory(settings, QUEUE),
-        "requeue_forever": RequeueForever(QUEUE),
+        "limited": LimitedRetries(settings, home),
+        "limited_in_memory": RetriesInMemory(settings, home),
+        "requeue_forever": RequeueForever(home),
     }
-    crash = CrashBeforeAck()
+    policy, crash = lambda: policies[flags["fulfilment.retry"]], CrashBeforeAck()
     consumer = Consumer(
-        settings, QUEUE, warehouse.handle, lambda: policies[flags["fulfilment.retry"]], crash,
+        settings, settings.queue, warehouse.handle, policy, crash,
         early=lambda: flags["fulfilment.ack"] == "on_delivery",
     )  # fmt: skip
     background.runs("consumer", consumer.run)
+    if lane := LANES.get(settings.queue):
+        background.runs("leftovers", Leftovers(settings, lane, warehouse.handle, policy, crash).run)
     app = create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
     crash.install(app)
     return app

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common import admission
+from services.common import admission, lane
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
@@ -43,6 +43,7 @@ class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings):
     payment_s: float = env("bound on charging or refunding", default=2.0, unit="s")
     settle_after_s: float = env("age at which an unfinished attempt is settled", default=10.0, unit="s")
     settle_every_s: float = env("rest between two looks for unfinished attempts", default=1.0, unit="s")
+    lane: bool = env("whether this is the lane of a sale's item", default=False)
 
 
 def build(settings: Settings, background: Background) -> Flask:
@@ -52,7 +53,7 @@ def build(settings: Settings, background: Background) -> Flask:
     nodes = make_nodes(settings)
     flags = follow(background, FLAGS, nodes, database)
     peers = Peers(settings, following(flags, "orders"))
-    orders = Orders(database, lambda: flags["orders.read_your_writes"])
+    orders = Orders(database, lambda: flags["orders.read_your_writes"], settings.lane)
     attempts, payments = Attempts(database), Payments(peers)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
     intake = Intake(orders.backlog, lambda: flags["orders.intake"], lambda: flags["orders.intake_limit_s"])
@@ -75,7 +76,9 @@ def build(settings: Settings, background: Background) -> Flask:
         ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="later"),
     )  # fmt: skip
     turnstile = Turnstile(nodes, lambda: flags["orders.rate_limit"])
-    app = create_app(at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit)
+    app = create_app(
+        at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit, lane.following(flags)
+    )
     admission.obey(app, flags, "orders")
     return app
 

@@ -9,6 +9,7 @@ from flask_openapi import OpenAPI
 from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
+from services.common import lane
 from services.common.errors import ShopError
 from services.common.fields import LineRequests, Token
 from services.common.papers import ADMISSION_HEADER
@@ -98,17 +99,28 @@ def create_app(
     key_of: Callable[[str], str] = lambda key: key,
     find: Callable[[str], Order] | None = None,
     admit: Callable[[str, str], object] = lambda shopper, token: None,
+    leads_to_lane: lane.Leads = lane.nowhere,
 ) -> OpenAPI:
     """Build the app from its parts; `__main__` makes the real ones, tests pass fakes. `key_of` the client's key is the
     one that an order is tried under; `find` looks up what is shown, if `orders` does not know of everything; `admit`
-    raises TooOften where a shopper or a card tries again and again.
+    raises TooOften where a shopper or a card tries again and again; `leads_to_lane` tells whose buyers are sent there.
     """
     app = create_web("orders", ready)
 
     made = {200: OrderAnswer, 201: OrderAnswer, **problems(402, 403, 409, 422, 429, 503, 504)}
 
-    @app.post("/api/orders", responses=made)
+    @app.post("/api/orders", responses=made | {307: None})
     def place(header: OrderHeaders, body: OrderRequest) -> Response:
+        if leads_to_lane([line.sku for line in body.items]):
+            CHECKOUTS.labels("sent_to_lane").inc()
+            return Response(status=307, headers={"Location": lane.PATH})
+        return placed(header, body)
+
+    @app.post(lane.PATH, responses=made)
+    def place_in_lane(header: OrderHeaders, body: OrderRequest) -> Response:
+        return placed(header, body)
+
+    def placed(header: OrderHeaders, body: OrderRequest) -> Response:
         wanted = Wanted([(line.sku, line.quantity) for line in body.items], body.payment.token, header.x_admission)
         try:
             admit(request.cookies.get("cart") or visitor.get(), wanted.token)

@@ -2,6 +2,7 @@
 
 from services.common.admission import shedding_flag
 from services.common.flags import Flag
+from services.common.lane import HOT_ITEM
 from services.common.protection import peer_flags
 
 FLAGS = (
@@ -44,6 +45,7 @@ FLAGS = (
         unit="checkouts/min",
         help="how many one shopper may try, and with one card; 0: any number",
     ),
+    HOT_ITEM,
     *peer_flags("orders"),
     shedding_flag("orders"),
 )

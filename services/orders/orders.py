@@ -54,10 +54,12 @@ HEAD = "order_id, status, total_cents, placed_at, promised_for"
 
 
 class Orders:
-    """All orders there are. `own`: whether buyers read their own writes; else their orders are read at the replica."""
+    """All orders there are. `own`: whether buyers read their own writes; else their orders are read at the replica.
+    `lane`: whether what is placed here is placed in the lane.
+    """
 
-    def __init__(self, database: Database, own: Callable[[], bool] = lambda: True) -> None:
-        self._database, self._own = database, own
+    def __init__(self, database: Database, own: Callable[[], bool] = lambda: True, lane: bool = False) -> None:
+        self._database, self._own, self._lane = database, own, lane
 
     def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
         """One transaction: the attempt is done, the order exists, its event will be published. Its parcel is promised
@@ -68,10 +70,10 @@ class Orders:
         with self._database.transaction() as connection:
             if not decide(connection, attempt, "pending", "done"):
                 return None
-            head = _insert_head(connection, attempt, order_id, promise_s)
+            head = _insert_head(connection, attempt, order_id, promise_s, self._lane)
             _insert_lines(connection, order_id, attempt.lines)
             order = Order(head, attempt.lines)
-            outbox.add(connection, _event("order.placed", order))
+            outbox.add(connection, _event("order.placed", order), self._lane)
             return order
 
     def find(self, order_id: str) -> Order:
@@ -98,14 +100,15 @@ class Orders:
             return order
 
     def backlog(self) -> Backlog:
-        """How many orders wait, for how long, and how many left meanwhile."""
+        """How many orders wait, for how long, and how many left meanwhile; those of the lane wait elsewhere."""
         query = (
             "with waiting as (select count(*)::int as waiting, coalesce(extract(epoch from now() - min(placed_at)), 0)"
-            "::float8 as busy_s from orders where status = 'confirmed') select waiting, busy_s, (select count(*)::int "
-            "from orders where shipped_at > now() - make_interval(secs => least(busy_s, %s))) as shipped from waiting"
+            "::float8 as busy_s from orders where lane = %(lane)s and status = 'confirmed') select waiting, busy_s, "
+            "(select count(*)::int from orders where lane = %(lane)s and "
+            "shipped_at > now() - make_interval(secs => least(busy_s, %(window_s)s))) as shipped from waiting"
         )
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Backlog)) as cursor:
-            return cursor.execute(query, (WINDOW_S,)).fetchone() or Backlog()
+            return cursor.execute(query, {"lane": self._lane, "window_s": WINDOW_S}).fetchone() or Backlog()
 
     def best_sellers(self, limit: int) -> list[Sold]:
         """What was ordered most, from the replica when there is one: nobody minds a moment's delay."""
@@ -118,13 +121,15 @@ class Orders:
         return self._database.read(query)
 
 
-def _insert_head(connection: Connection[Any], attempt: Attempt, order_id: str, promise_s: float | None) -> Head:
+def _insert_head(
+    connection: Connection[Any], attempt: Attempt, order_id: str, promise_s: float | None, lane: bool
+) -> Head:
     query = (
-        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for) "
-        f"values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s)) returning {HEAD}"
+        "insert into orders (order_id, key, charge_key, status, total_cents, promised_for, lane) "
+        f"values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s), %s) returning {HEAD}"
     )
     with connection.cursor(row_factory=class_row(Head)) as cursor:
-        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents, promise_s)
+        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents, promise_s, lane)
         head = cursor.execute(query.encode(), values).fetchone()
     assert head is not None
     return head

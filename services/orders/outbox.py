@@ -11,7 +11,7 @@ from services.common.telemetry import request_id
 
 @dataclass(frozen=True)
 class OrderEvent:
-    """`name` is its routing key. An order has each event at most once, so its id can be told beforehand."""
+    """`name` says what happened. An order has each event at most once, so its id can be told beforehand."""
 
     name: str
     order_id: str
@@ -25,8 +25,8 @@ class OrderEvent:
         return f"{self.name}.{self.order_id}"
 
 
-def add(connection: Connection[Any], event: OrderEvent) -> None:
-    """Write an event inside the caller's transaction."""
+def add(connection: Connection[Any], event: OrderEvent, lane: bool = False) -> None:
+    """Write an event inside the caller's transaction; `lane`: for the packer of the lane."""
     payload = {
         "event_id": event.event_id,
         "order_id": event.order_id,
@@ -35,6 +35,6 @@ def add(connection: Connection[Any], event: OrderEvent) -> None:
         "placed_at": event.placed_at,
     }
     connection.execute(
-        "insert into outbox (event_id, event, payload, request_id) values (%s, %s, %s, %s)",
-        (event.event_id, event.name, Jsonb(payload), request_id.get()),
+        "insert into outbox (event_id, event, payload, request_id, lane) values (%s, %s, %s, %s, %s)",
+        (event.event_id, event.name, Jsonb(payload), request_id.get(), lane),
     )

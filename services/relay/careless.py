@@ -18,9 +18,9 @@ class CarelessPublisher(Publisher):
     def _prepare(self, channel: BlockingChannel) -> None:
         """No word is asked for."""
 
-    def _hand_over(self, channel: BlockingChannel, event: str, body: bytes, properties: Any) -> None:
+    def _hand_over(self, channel: BlockingChannel, routing_key: str, body: bytes, properties: Any) -> None:
         properties.delivery_mode = 2
         try:
-            channel.basic_publish(EXCHANGE, event, body, properties)
+            channel.basic_publish(EXCHANGE, routing_key, body, properties)
         except (AMQPError, OSError) as error:
-            raise Unavailable(f"{event} could not be written: {type(error).__name__}") from error
+            raise Unavailable(f"{routing_key} could not be written: {type(error).__name__}") from error

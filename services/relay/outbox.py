@@ -14,13 +14,16 @@ from services.common.telemetry import log
 
 @dataclass(frozen=True)
 class Row:
-    """One event: `event` is its routing key, `payload` its body, `request_id` the request that made it."""
+    """One event: what happened, `payload` its body, `request_id` the request that made it, `lane` whether it is for the
+    packer of the lane.
+    """
 
     id: int
     event_id: str
     event: str
     payload: dict[str, Any]
     request_id: str
+    lane: bool
 
 
 class Outbox:
@@ -37,7 +40,7 @@ class Outbox:
         what was sent is marked.
         """
         query = (
-            "select id, event_id, event, payload, request_id from outbox where sent_at is null "
+            "select id, event_id, event, payload, request_id, lane from outbox where sent_at is null "
             "order by id limit %s for update skip locked"
         )
         with self._database.transaction() as connection:
@@ -59,7 +62,7 @@ def _send_in_order(rows: Sequence[Row], send: Callable[[Row], None]) -> tuple[li
             send(row)
             sent.append(row.id)
         except Unroutable:
-            log().error("unroutable", routing_key=row.event, event_id=row.event_id)
+            log().error("unroutable", routing_key=row.event, lane=row.lane, event_id=row.event_id)
         except ShopError as error:
             return sent, error
     return sent, None

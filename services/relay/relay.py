@@ -23,7 +23,7 @@ class Publisher(Protocol):
     """The way to the broker; see `bus.Publisher`."""
 
     def attend(self) -> object: ...
-    def publish(self, event: str, body: bytes, message_id: str, request: str = "") -> None: ...
+    def publish(self, event: str, body: bytes, message_id: str, request: str, lane: bool) -> None: ...
     def close(self) -> None: ...
 
 
@@ -48,5 +48,6 @@ class Relay:
     def send(self, row: Row) -> None:
         """Publish one row; it counts as sent when this returns."""
         request_id.set(row.request_id or row.event_id)
-        self._publisher().publish(row.event, json.dumps(row.payload).encode(), row.event_id, row.request_id)
+        body = json.dumps(row.payload).encode()
+        self._publisher().publish(row.event, body, row.event_id, row.request_id, row.lane)
         log().info("event_published", event_id=row.event_id)

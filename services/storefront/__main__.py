@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.common import admission
+from services.common import admission, lane
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import make_nodes
@@ -18,9 +18,10 @@ from services.storefront.switches import following as following_pages
 
 def build(settings: StorefrontSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    flags = follow(background, FLAGS, make_nodes(settings))
-    peers = Peers(settings, following(flags, "storefront"))
-    app = create_app(Shop(peers, settings.optional_s, settings.order_s), following_pages(flags))
+    flags = follow(background, (*FLAGS, lane.HOT_ITEM), make_nodes(settings))
+    peers = Peers(settings, following(flags, "storefront"), {lane.SERVICE: settings.lane_at_once})
+    shop = Shop(peers, settings.optional_s, settings.order_s, lane.following(flags))
+    app = create_app(shop, following_pages(flags))
     admission.obey(app, flags, "storefront")
     return app
 

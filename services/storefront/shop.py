@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
+from services.common import lane
 from services.common.errors import NotFound, ShopError
 from services.common.fallback import or_else
 from services.common.http import Peers
@@ -24,10 +25,13 @@ MOST = 99
 
 
 class Shop:
-    """The other services. Safe to share among threads."""
+    """The other services. Safe to share among threads. `leads_to_lane` tells what is bought there."""
 
-    def __init__(self, peers: Peers, optional_s: float = 0.15, order_s: float = 3.8) -> None:
+    def __init__(
+        self, peers: Peers, optional_s: float = 0.15, order_s: float = 3.8, leads_to_lane: lane.Leads = lane.nowhere
+    ) -> None:
         self._peers, self._optional_s, self._order_s = peers, optional_s, order_s
+        self._leads_to_lane = leads_to_lane
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="ask")
 
     def soon(self, question: Callable[[], T]) -> Callable[[], T]:
@@ -113,12 +117,11 @@ class Shop:
         Unavailable (not bought), TimedOut (not known).
         """
         body = {"items": [{"sku": sku, "quantity": n} for sku, n in items], "payment": {"token": token}}
+        path = lane.PATH if self._leads_to_lane([sku for sku, _ in items]) else "/api/orders"
         with _asking("orders"):
             call, more = self._peers.call, {ADMISSION_HEADER: admission} if admission else {}
             cookie = _cookie(cart) if cart else ""
-            return _order(
-                call("POST", "/api/orders", body, safe=True, total_s=self._order_s, cookie=cookie, key=key, more=more)
-            )
+            return _order(call("POST", path, body, safe=True, total_s=self._order_s, cookie=cookie, key=key, more=more))
 
     def order(self, order_id: str) -> Order:
         """An order. Raises NotFound, ShopError."""

@@ -14,8 +14,8 @@ from typing import Any
 import pika
 import pytest
 
-from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, declare, hang_up, retry_queue
-from services.common.consumer import Consumer
+from services.common.bus import QUEUES, Event, Publisher, Unroutable, connect, declare, hang_up, home_of, retry_queue
+from services.common.consumer import Consumer, Leftovers
 from services.common.errors import TimedOut, Unavailable
 from services.common.retries import Policy, RequeueForever, RetriesInMemory
 from services.common.telemetry import request_id
@@ -33,7 +33,8 @@ def empty_queues(broker: Broker) -> None:
     channel: Any = connection.channel()
     for queue in QUEUES:
         declare(channel, queue, broker.settings.bus_retry_s)  # never deleted: RabbitMQ 3.10 then passes nothing on
-        for name in (queue, f"{queue}.dead", *(retry_queue(queue, wait_s) for wait_s in broker.settings.bus_retry_s)):
+        home, waits = home_of(queue), broker.settings.bus_retry_s
+        for name in (queue, f"{home}.dead", *(retry_queue(home, wait_s) for wait_s in waits)):
             channel.queue_purge(name)
     hang_up(connection)
 
@@ -49,8 +50,14 @@ def event(name: str = "") -> bytes:
 def consuming(
     broker: Broker, handle: Callable[[Event], None], policy: Callable[[], Policy] | None = None
 ) -> Iterator[Consumer]:
+    with running(Consumer(broker.settings, QUEUE, handle, policy)) as consumer:
+        yield consumer
+
+
+@contextmanager
+def running(consumer: Consumer) -> Iterator[Consumer]:
     """A consumer in a thread, connected; stopped in good order at the end."""
-    consumer, stopping = Consumer(broker.settings, QUEUE, handle, policy), threading.Event()
+    stopping = threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stopping,))
     thread.start()
     try:
@@ -326,3 +333,27 @@ def test_a_careless_publisher_believes_a_frozen_broker_and_loses_what_it_sent(br
         eventually(lambda: succeeds(lambda: careless.publish("order.shipped", event(), "e.after")))
         eventually(lambda: waiting_in(broker, QUEUE) >= 2)
     assert waiting_in(broker, QUEUE) == 2
+
+
+def test_what_is_for_a_lane_waits_in_its_own_queue_and_is_told_to_all_others_as_ever(broker: Broker) -> None:
+    got: list[tuple[str, str]] = []
+    with publishing(broker) as publisher, consuming(broker, lambda e: got.append((e.name, e.order_id))):
+        publisher.publish("order.placed", event("usual"), "1")
+        publisher.publish("order.placed", event("hot"), "2", lane=True)
+        eventually(lambda: len(got) == 2)
+    assert got == [("order.placed", "usual"), ("order.placed", "hot")]
+    assert [waiting_in(broker, queue) for queue in ("fulfilment", "fulfilment-lane")] == [1, 1]
+
+
+def test_leftovers_are_taken_only_while_nobody_is_there_whose_queue_it_is(broker: Broker) -> None:
+    owners: list[str] = []
+    took: list[str] = []
+    owner = Consumer(broker.settings, "fulfilment-lane", lambda e: owners.append(e.order_id))
+    other = Leftovers(broker.settings, "fulfilment-lane", lambda e: took.append(e.order_id))
+    with publishing(broker) as publisher, running(other):
+        with running(owner):
+            publisher.publish("order.placed", event("one"), "1", lane=True)
+            eventually(lambda: owners == ["one"])
+        publisher.publish("order.placed", event("two"), "2", lane=True)
+        eventually(lambda: took == ["two"])
+    assert (owners, waiting_in(broker, "fulfilment-lane")) == (["one"], 0)

@@ -45,6 +45,8 @@ class Answers(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.command, self.path, self.headers["Idempotency-Key"]))
         time.sleep(self.delay_s)
+        if self.path == "/api/orders" and self.behaviour == "leads on":
+            return self._answer(307, {}, Location="/api/orders-lane")
         self._answer(201, {"order_id": f"order-{len(self.seen)}", "status": "confirmed"})
 
     def do_PUT(self) -> None:
@@ -55,9 +57,11 @@ class Answers(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Quiet."""
 
-    def _answer(self, status: int, body: object) -> None:
+    def _answer(self, status: int, body: object, **headers: str) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.send_header("X-Served-By", "catalog-1")
@@ -153,6 +157,14 @@ def test_checkouts_use_fresh_keys_and_keep_the_confirmed_order_ids(shop: type[An
     first, second = load(shop, "checkout", rate=20), load(shop, "checkout", rate=20)
     assert len({key for _, _, key in shop.seen}) == 20
     assert len(first.confirmed) == len(second.confirmed) == 10 and first.undecided == []
+
+
+def test_a_buyer_who_is_sent_on_goes_there_with_the_same_key_and_is_one_request(shop: type[Answers]) -> None:
+    shop.behaviour = "leads on"
+    result = load(shop, "checkout", rate=1, seconds=1)
+    [first, second] = shop.seen
+    assert (first[1], second[1], first[2]) == ("/api/orders", "/api/orders-lane", second[2])
+    assert [(sample.outcome, sample.status) for sample in result.samples] == [("ok", 201)]
 
 
 def test_shoppers_send_their_whole_walk_with_one_cart_each(shop: type[Answers]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from labs.control import probes
-from services.common.bus import QUEUES, Event, Item, retry_queue
+from services.common.bus import QUEUES, Event, Item, home_of, retry_queue
 from services.common.errors import Unavailable
 from services.common.settings import BusSettings
 from services.fulfilment.warehouse import Warehouse
@@ -91,8 +91,9 @@ def test_an_event_without_words_is_a_failure_that_is_seen() -> None:
 
 def test_the_tools_know_every_queue_the_services_make() -> None:
     waits = env_default(BusSettings, "bus_retry_s")
-    made = {name for queue in QUEUES for name in (queue, f"{queue}.dead", *(retry_queue(queue, w) for w in waits))}
-    assert set(probes.QUEUES) == made | {name.replace("later", "memory") for name in made}
+    homes = {home_of(queue) for queue in QUEUES}
+    made = {name for home in homes for name in (f"{home}.dead", *(retry_queue(home, wait_s) for wait_s in waits))}
+    assert set(probes.QUEUES) == set(QUEUES) | made | {name.replace("later", "memory") for name in made}
 
 
 def env_default(settings: type, name: str) -> tuple[float, ...]:

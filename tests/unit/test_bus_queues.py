@@ -33,3 +33,11 @@ def test_what_waits_is_passed_on_with_a_confirm_where_the_broker_can(
     waiting = channel.queues["fulfilment.later.1000ms"]
     assert waiting["x-queue-type"] == kind and waiting.get("x-dead-letter-strategy") == strategy
     assert waiting["x-message-ttl"] == 1000 and waiting["x-dead-letter-routing-key"] == "fulfilment"
+
+
+def test_a_lane_is_a_queue_of_its_own_and_what_fails_in_it_goes_where_all_others_are() -> None:
+    channel = Channel("3.13.0")
+    declare(channel, "fulfilment-lane", (1.0,))  # type: ignore[arg-type]
+    assert set(channel.queues) == {"fulfilment-lane", "fulfilment.later.1000ms", "fulfilment.dead"}
+    assert channel.queues["fulfilment-lane"]["x-dead-letter-routing-key"] == "fulfilment.dead"
+    assert channel.queues["fulfilment.later.1000ms"]["x-dead-letter-routing-key"] == "fulfilment"

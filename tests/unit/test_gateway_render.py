@@ -209,3 +209,13 @@ def test_a_page_says_that_the_order_may_have_been_accepted_where_that_is_so(stat
 def test_the_pages_look_alike() -> None:
     styles = {re.findall(r"(?s)<style>.*</style>", (PAGE_FILES / f"{status}.html").read_text())[0] for status in PAGES}
     assert len(styles) == 1
+
+
+@pytest.mark.parametrize("replicas", [(), (Server(name="orders-lane-1", address="127.0.0.1:21102"),)])
+def test_orders_answers_for_a_lane_without_a_replica(replicas: tuple[Server, ...]) -> None:
+    one = Server(name="orders-1", address="127.0.0.1:21101")
+    upstreams = (Upstream(service="orders", servers=(one,)), Upstream(service="orders-lane", servers=replicas))
+    spec = Gateway(listen="127.0.0.1:21000", listen_internal="127.0.0.1:21001", data="/tmp", upstreams=upstreams)
+    lanes = [each for each in named(parsed(spec), "location") if each["args"] == ["=", "/api/orders-lane"]]
+    asked = [each["args"][0] for lane in lanes for each in named(lane["block"], "proxy_pass")]
+    assert asked == ["http://orders-lane" if replicas else "http://orders"] * 2

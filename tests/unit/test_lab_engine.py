@@ -47,6 +47,9 @@ class FakeShop:
         self._called("scale")
         self.replicas = n
 
+    def lane(self, sku: str, /) -> None:
+        self._called("lane")
+
     def balance(self, service: str, policy: str, /) -> None:
         self._called("balance")
         self.policy = policy

@@ -17,7 +17,7 @@ SETTINGS = read(PeerSettings, {"PEERS": "127.0.0.1:1", "SHOP_PEER_AT_ONCE": "1",
 
 def switched(peer: str) -> tuple[Protection, dict[str, object]]:
     knobs: dict[str, object] = {name: value for name, (value, _) in KNOBS.items()}
-    return Protection(peer, SETTINGS, knobs.__getitem__), knobs
+    return Protection(peer, SETTINGS, knobs.__getitem__, places=1), knobs
 
 
 def ending(error: ShopError) -> Callable[[], None]:
