@@ -26,7 +26,7 @@ VARIANTS = {
     "old": "old copy back",
     "forgotten": "... removals forgotten",
 }
-GONE = 'shop_degraded_total{what="cart_node_failed"}'
+GONE = ('shop_degraded_total{what="cart_node_failed"}', 'shop_degraded_total{what="cart_node_left_alone"}')
 
 
 def refuse(shop: Bench) -> None:
@@ -71,10 +71,12 @@ def go_shopping(shop: Bench, variant: str, fault: str) -> None:
     url, shoppers, before = shop.shop.url, [Shopper() for _ in range(SHOPPERS)], failed_to_answer(shop.shop)
     for sku in (TEA, CUP):
         add(url, shoppers, sku)
+    refused_before = refused(shoppers)  # a node may be left alone because it was slow for a moment
     shop.fault(fault, NODE)
     remove(url, shoppers, CUP)
     pause(shop, FORGOTTEN_S + 0.2, "the shoppers have changed their minds")
     add(url, shoppers, POT)
+    shop.note(f"{variant}_refused", refused(shoppers) - refused_before)
     count(shop, variant, shoppers)
     shop.note(f"{variant}_met", failed_to_answer(shop.shop) - before)
     shop.heal()
@@ -88,16 +90,20 @@ def pause(shop: Bench, seconds: float, what: str) -> None:
     shop.wait_until(lambda: time.monotonic() >= until, what)
 
 
+def refused(shoppers: Sequence[Shopper]) -> int:
+    return sum(shopper.refused for shopper in shoppers)
+
+
 def count(shop: Bench, variant: str, shoppers: Sequence[Shopper]) -> None:
-    """Before the node is back: who was refused, and whom the shop showed a cart with something missing."""
-    shop.note(f"{variant}_refused", sum(shopper.refused for shopper in shoppers))
+    """Before the node is back: whom the shop showed a cart with something missing, and what was removed."""
     shop.note(f"{variant}_emptied", sum(shopper.missed > 0 for shopper in shoppers))
     shop.note(f"{variant}_removed", sum(len(shopper.removed) for shopper in shoppers))
 
 
 def failed_to_answer(shop: Shop) -> float:
-    """How often a cart's node did not answer, so far."""
-    return shop.metrics("cart").get(GONE, 0.0)
+    """How often a cart's node did not answer, or was not asked because it had just failed, so far."""
+    told = shop.metrics("cart")
+    return sum(told.get(name, 0.0) for name in GONE)
 
 
 def measure(seen: Seen) -> Numbers:

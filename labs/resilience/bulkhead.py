@@ -44,8 +44,8 @@ def fall_silent(shop: Bench, variant: str) -> None:
     with shop.loading(variant), shop.watching(f"{variant}_threads", taken):
         began = time.time()
         shop.wait_until(lambda: time.time() >= began + CALM_S, "all was well for a while")
-        frozen = time.time()
         shop.fault("process_pause", "payments-1")
+        frozen = time.time()  # who came just before may still have paid
         shop.wait_until(lambda: time.time() >= frozen + SILENT_S, "payments was silent for a while")
         healed = time.time()
         shop.heal()

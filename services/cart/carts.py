@@ -123,6 +123,8 @@ class Carts:
         key, answers, wanted = f"cart:{cart_id}", list[T](), self._copies().wanted
         order = self._order(key)
         living = [node for node in order if node.alive()] or order
+        if not all(node.alive() for node in order[:wanted]):
+            DEGRADED.labels("cart_node_left_alone").inc()
         for node in living if len(living) >= least else []:
             try:
                 answers.append(ask(node, key))
