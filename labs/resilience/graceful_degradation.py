@@ -13,7 +13,7 @@ from labs.resilience.graceful_degradation_text import TEACHING
 STOCK_FAILS, STRIP_FAILS = 20, 25
 """Percent of the answers."""
 PARTS = {"stock": "stock", "strip": "recommendations"}
-REST = {"search": "searches", "basket": "baskets", "pay": "checkouts"}
+REST = ("search", "basket", "pay")
 PHASES = ("before", "needed", "optional", "frozen_needed", "frozen_optional")
 LOAD = LoadPlan(mix="views", rate=30, seconds=20, quick_seconds=7)
 SHORT = replace(LOAD, seconds=10, quick_seconds=5)
@@ -160,18 +160,12 @@ def rows(n: Numbers) -> list[Row]:
 
 def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     """How many pages came, and what waiting was like."""
-    kinds = {"flaky parts": ("needed", "optional"), "a frozen part": ("frozen_needed", "frozen_optional")}
-    came = {
-        title: [n["before_ok"], *(n[f"{pair[index]}_ok"] for pair in kinds.values())]
-        for index, title in enumerate(("needed", "optional"))
-    }
-    slow = {
-        title: [n["before_p99_ms"], *(n[f"{pair[index]}_p99_ms"] for pair in kinds.values())]
-        for index, title in enumerate(("needed", "optional"))
-    }
-    groups = ["nothing fails", *kinds]
+    groups = ["flaky parts", "a frozen part"]
+    phases = {"before": ("before", "before")} | {each: (each, f"frozen_{each}") for each in ("needed", "optional")}
+    ok = {title: [n[f"{phase}_ok"] for phase in each] for title, each in phases.items()}
+    slow = {title: [n[f"{phase}_p99_ms"] for phase in each] for title, each in phases.items()}
     return {
-        "came": plots.bars("Product pages that came", "% of what was asked for", groups, came),
+        "came": plots.bars("Product pages that came", "% of what was asked for", groups, ok),
         "p99": plots.bars("The slowest page in a hundred", "ms (p99)", groups, slow),
     }
 
@@ -190,9 +184,9 @@ LAB = Lab(
     question="An extra that nobody needs for buying fails, then freezes. Is the page gone, or only the extra?",
     goal="how the availability of a page follows from its parts, and what turns a needed part into an optional one.",
     map="""\
-                              ┌─ catalogue        needed: without it there is no page
-product page ◄── storefront ──┼─ stock            fails 1 time in 5     needed, or may be missing: one knob
-                              └─ recommendations  fails 1 time in 4, then freezes            (the same knob)
+                              ┌─ catalogue        always needed
+product page ◄── storefront ──┼─ stock            fails 1 time in 5 ────┐ needed, or may be
+                              └─ recommendations  1 time in 4, freezes ─┘ missing: one knob
 search, basket, checkout ◄── storefront""",
     predictions=(
         Number(

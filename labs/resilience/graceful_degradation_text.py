@@ -94,7 +94,7 @@ from being that good, and why is that right?""",
     ),
     notes="""\
 5 min: have the class list the parts of a product page they know, and vote which are needed. 5 min: predict; many take
-the worst part (75 %) or the mean (77 %) for the product. 5 min: run. 5 min: freeze recommendations by hand and load a
+the worst part (75 %) or the mean (77.5 %) for the product. 5 min: run. 5 min: freeze recommendations by hand and load a
 product with the class, fallbacks on and off. 5 min: what is true enough to be shown instead? What goes wrong: on a busy
 machine p99 wanders, so below 250 ms it counts as unchanged, and the prediction is about p90.""",
 )
