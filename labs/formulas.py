@@ -262,3 +262,10 @@ def percentile_interval(values: Sequence[float], percentile: float) -> tuple[flo
 def _binomial(n: int, k: int, p: float) -> float:
     ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
     return math.exp(ways + k * math.log(p) + (n - k) * math.log(1 - p))
+
+
+def wait_in_line_s(place: int, arrivals: float, admitted: float) -> float:
+    """What the person at that place waits when people come at one rate and are let in at a lower one: their turn comes
+    (n - 1) / R after the first one's, and they came (n - 1) / λ after the first.
+    """
+    return max(0.0, (place - 1) * (1 / admitted - 1 / arrivals))

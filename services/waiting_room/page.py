@@ -40,7 +40,7 @@ def install(app: Flask) -> None:
     assert STYLE
     digest = b64encode(hashlib.sha256(STYLE[1].encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
     @app.after_request

@@ -189,3 +189,9 @@ def test_each_commit_waits_for_the_replica_in_turn() -> None:
 def test_who_never_stops_gets_the_burst_at_once_and_then_the_rate() -> None:
     assert formulas.leaky_bucket(burst=5, rate=2, seconds=0) == 6
     assert formulas.leaky_bucket(burst=5, rate=2, seconds=10) == 26
+
+
+def test_in_line_one_waits_for_all_before_to_be_let_in_less_the_time_one_came_later() -> None:
+    assert formulas.wait_in_line_s(60, arrivals=30, admitted=8) == pytest.approx(59 / 8 - 59 / 30)
+    assert formulas.wait_in_line_s(1, 30, 8) == 0
+    assert formulas.wait_in_line_s(60, arrivals=5, admitted=8) == 0
