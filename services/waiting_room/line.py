@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from services.common.errors import Forbidden, NotFound, ShopError
+from services.common.errors import Forbidden, NotFound, ShopError, Unavailable
 from services.common.papers import Forged, Paper, Papers
 from services.common.telemetry import log
 from services.waiting_room.sales import Sale
@@ -67,11 +67,12 @@ class Line:
         self._sales, self._stock, self._papers = sales, stock, papers
         self._hold_s, self._clock = hold_s, clock
         self.sale: Sale | None = None
+        self._looked = False
 
     def refresh(self) -> None:
         """Look which sale is on. While the database is away, the one that was goes on."""
         try:
-            self.sale = self._sales.on()
+            self.sale, self._looked = self._sales.on(), True
         except ShopError as error:
             log().warning("sale_not_seen", error=error.detail)
 
@@ -98,6 +99,8 @@ class Line:
 
     def _sale(self, sku: str) -> Sale:
         sale = self.sale
+        if not self._looked:
+            raise Unavailable("which sale is on is not known yet")
         if sale is None or sale.sku != sku:
             raise NotFound(f"there is no sale of {sku}")
         return sale

@@ -165,6 +165,16 @@ def test_while_the_database_is_away_those_in_line_move_on_and_newcomers_are_told
         room.line.join("pot-020", "")
 
 
+def test_a_room_that_starts_while_the_database_is_away_does_not_say_that_there_is_no_sale() -> None:
+    room = Room()
+    [ticket] = room.come()
+    room.sales.away = True
+    restarted = Line(room.sales, room.stock, PAPERS, hold_s=120, clock=lambda: room.now)
+    restarted.refresh()
+    with pytest.raises(Unavailable):
+        restarted.look("pot-020", ticket)
+
+
 def test_a_forged_ticket_is_refused_and_one_of_an_earlier_sale_is_worth_nothing() -> None:
     room = Room()
     [ticket] = room.come()
