@@ -84,5 +84,5 @@ def about(seconds: float) -> str:
     if seconds < 8:
         return "a few seconds"
     if seconds < 90:
-        return f"about {10 * math.ceil(seconds / 10)} seconds"
-    return f"about {math.ceil(seconds / 60)} minutes"
+        return f"about {10 * round(seconds / 10)} seconds"
+    return f"about {round(seconds / 60)} minutes"

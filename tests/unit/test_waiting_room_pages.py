@@ -36,7 +36,7 @@ def test_the_page_gives_a_number_keeps_it_and_moves(room: Room, browser: FlaskCl
     pages = [browser.get("/sale/pot-020").text]
     room.now += 5
     pages.append(browser.get("/sale/pot-020").text)
-    assert [told(page) for page in pages] == [["21", "20", "in about 20 seconds"], ["21", "10", "in a few seconds"]]
+    assert [told(page) for page in pages] == [["21", "20", "in about 10 seconds"], ["21", "10", "in a few seconds"]]
 
 
 def test_whose_turn_it_is_gets_a_button_and_an_admission_that_scripts_cannot_read(
@@ -99,7 +99,7 @@ def test_programs_take_a_ticket_and_show_it(room: Room) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "a few seconds"), (31, "about 40 seconds"), (89, "about 90 seconds"), (121, "about 3 minutes")],
+    [(0, "a few seconds"), (31, "about 30 seconds"), (89, "about 90 seconds"), (121, "about 2 minutes")],
 )
 def test_an_estimate_is_as_exact_as_it_is_known(seconds: float, words: str) -> None:
     assert about(seconds) == words
