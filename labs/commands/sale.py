@@ -16,6 +16,7 @@ def start(
     sku: Annotated[str, typer.Argument(help="The item, such as pot-020.")],
     stock: Annotated[int, typer.Option(help="Pieces there are.", min=1, max=1_000_000)] = 100,
     rate: Rate = 10.0,
+    lane: Annotated[bool, typer.Option("--lane", help="Give the item replicas of its own as well.")] = False,
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:
@@ -23,7 +24,7 @@ def start(
     from labs.control.client import ShopClient
 
     shop = ShopClient.of(name)
-    found = shop.start_sale(sku, stock, rate)
+    found = shop.start_sale(sku, stock, rate, lane)
     if as_json:
         return emit({"sale": found})
     _told(found)

@@ -157,7 +157,7 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
         sku, stock, rate = _given("sku", str), _given("stock", int), _given("rate", float)
         if why := implausible(stock, rate):
             abort(422, why)
-        return {"sale": shop.start_sale(sku, stock, rate)}
+        return {"sale": shop.start_sale(sku, stock, rate, _given("lane", bool, False))}
 
     @app.post("/sale/rate")
     def pace_sale() -> Any:

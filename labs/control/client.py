@@ -154,13 +154,15 @@ class ShopClient:
         return oversold
 
     def sale(self) -> dict[str, Any] | None:
-        """The sale that is on: sale, sku, name, stock, rate, taken, admitted, ordered, left."""
+        """The sale that is on: sale, sku, name, stock, rate, taken, admitted, ordered, left, lane."""
         found: dict[str, Any] | None = self._call("GET", "/sale")["sale"]
         return found
 
-    def start_sale(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
-        """Sell `stock` pieces of an item to a line of people, `rate` admitted a second; the sale."""
-        found: dict[str, Any] = self._call("POST", "/sale/start", sku=sku, stock=stock, rate=rate)["sale"]
+    def start_sale(self, sku: str, stock: int, rate: float, lane: bool = False) -> dict[str, Any]:
+        """Sell `stock` pieces of an item to a line of people, `rate` admitted a second, in a lane of its own or not;
+        the sale.
+        """
+        found: dict[str, Any] = self._call("POST", "/sale/start", sku=sku, stock=stock, rate=rate, lane=lane)["sale"]
         return found
 
     def pace_sale(self, rate: float) -> dict[str, Any]:

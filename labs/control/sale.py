@@ -1,15 +1,16 @@
 """A sale of one item with a line before it, in steps that are all taken back at its end.
 
-nobody may buy it without an admission ─► so many pieces ─► its page is warm ─► the line ─► the waiting room
+Nobody may buy it without an admission ─► so many pieces ─► its page is warm ─► (its lane) ─► the line ─► the room
 """
 
 import math
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
+from labs import warming
 from labs.control.probes import Probes
+from labs.control.repairs import Repairs
 from labs.faults.fault import near
 
 ROOM, FLAG = "waiting-room", "orders.admission"
@@ -26,39 +27,48 @@ STATUS = """
 select sale_id as sale, sku, name, stock, rate, taken,
     least(taken, floor(base + rate * (%(now)s - since)))::int as admitted,
     (select count(*) from orders.attempts where state = 'done' and admission like sale_id || '.%%') as ordered,
-    (select sum(available) from inventory.stock where stock.sku = sales.sku)::int as left
+    (select sum(available) from inventory.stock where stock.sku = sales.sku)::int as left,
+    exists (select from flags.document where settings ->> 'orders.hot_item' = sales.sku) as lane
 from waiting_room.sales where ended_at is null
 """
 
 
+class Shop(Protocol):
+    """What a sale needs; see `shop.RunningShop`."""
+
+    probes: Probes
+    repairs: Repairs
+
+    @property
+    def url(self) -> str: ...
+    def set_flag(self, name: str, text: str) -> object: ...
+    def scale(self, service: str, replicas: int) -> None: ...
+    def open_lane(self, sku: str) -> None: ...
+    def close_lane(self) -> None: ...
+
+
 class Sales:
-    """The shop's one sale at a time. Every method raises RuntimeFailed; `restock` as `Repairs.restock`, `set_flag` and
-    `scale` as `RunningShop`, `warm` reads the item's page.
-    """
+    """The shop's one sale at a time. Every method raises RuntimeFailed."""
 
-    def __init__(
-        self,
-        probes: Probes,
-        restock: Callable[[str, int], int],
-        set_flag: Callable[[str, str], object],
-        scale: Callable[[str, int], None],
-        warm: Callable[[str], object],
-    ) -> None:
-        self._probes, self._restock, self._set_flag = probes, restock, set_flag
-        self._scale, self._warm = scale, warm
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
 
-    def start(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
-        """Sell `stock` pieces to the line, `rate` people a second; the sale's status. Raises UnknownComponent."""
+    def start(self, sku: str, stock: int, rate: float, lane: bool = False) -> dict[str, Any]:
+        """Sell `stock` pieces to the line, `rate` people a second; the sale's status. `lane`: in the item's own lane.
+        Raises UnknownComponent.
+        """
         if (on := self.status()) is not None:
             raise RuntimeFailed(f"a sale of {on['sku']} is running: `./shoplab sale stop` ends it")
         sale = f"{sku}~{int(time.time())}"
         row = {"sale": sale, "sku": sku, "name": self._name(sku), "stock": stock, "rate": rate, "now": time.time()}
         try:
-            self._set_flag(FLAG, sale)
-            self._restock(sku, stock)
-            self._warm(sku)
+            self._shop.set_flag(FLAG, sale)
+            self._shop.repairs.restock(sku, stock)
+            warming.read(f"{self._shop.url}/products/{sku}")
+            if lane:
+                self._shop.open_lane(sku)
             self._execute(BEGIN, row)
-            self._scale(ROOM, 1)
+            self._shop.scale(ROOM, 1)
         except Exception:
             self.stop()
             raise
@@ -73,17 +83,23 @@ class Sales:
         return on
 
     def status(self) -> dict[str, Any] | None:
-        """The sale that is on: sale, sku, name, stock, rate (per s), taken (numbers), admitted, ordered, left."""
-        with self._probes.sql() as connection:
+        """The sale that is on: sale, sku, name, stock, rate (per s), taken (numbers), admitted, ordered, left, and
+        whether the item has a lane.
+        """
+        with self._shop.probes.sql() as connection:
             row = connection.execute(STATUS, {"now": time.time()}).fetchone()
         return dict(row) if row else None
 
     def stop(self) -> dict[str, Any] | None:
-        """End the sale: the item is sold like all others, the waiting room rests. How it was; None: there was none."""
+        """End the sale: the item is sold like all others, waiting room and lane rest. How it was; None: there was
+        none.
+        """
         on = self.status()
-        self._set_flag(FLAG, "default")
+        self._shop.set_flag(FLAG, "default")
         self._execute("update waiting_room.sales set ended_at = now() where ended_at is null", {})
-        self._scale(ROOM, 0)
+        self._shop.scale(ROOM, 0)
+        if on is not None and on["lane"]:
+            self._shop.close_lane()
         return on
 
     def end_what_outlived(self) -> None:
@@ -92,14 +108,14 @@ class Sales:
             self.stop()
 
     def _name(self, sku: str) -> str:
-        with self._probes.sql() as connection:
+        with self._shop.probes.sql() as connection:
             known = {row["sku"]: row["name"] for row in connection.execute("select sku, name from catalog.products")}
         if sku not in known:
             raise UnknownComponent(f"there is no item {sku!r}; {near(sku, list(known))}")
         return str(known[sku])
 
     def _execute(self, query: str, values: dict[str, Any]) -> None:
-        with self._probes.sql() as connection:
+        with self._shop.probes.sql() as connection:
             connection.execute(query, values)
 
 

@@ -14,7 +14,7 @@ import psycopg
 
 from compose.runtime.links import family
 from compose.runtime.verbs import Component, Runtime, RuntimeFailed
-from labs import invariants, warming
+from labs import invariants
 from labs.control import lane
 from labs.control.backups import Parts, ShopBackups
 from labs.control.balancer import Balancer
@@ -61,7 +61,7 @@ class RunningShop:
         self.instruments = Instruments(runtime, self.probes)
         self.flags = FlagBoard(self.probes)
         self.repairs = Repairs(self.probes)
-        self._sales = Sales(self.probes, self.repairs.restock, self.set_flag, self.scale, self._warm)
+        self._sales = Sales(self)
         self._lock = threading.RLock()
         self.health = HealthWatch(self.balancer, self.flags.value, self._lock)
         self.limits = GatewayLimits(self.balancer, self.flags.value, self._lock)
@@ -161,10 +161,10 @@ class RunningShop:
     # -- a sale
     # ------------------------------------------------------------------------------------------------------------
 
-    def start_sale(self, sku: str, stock: int, rate: float) -> dict[str, Any]:
+    def start_sale(self, sku: str, stock: int, rate: float, lane: bool) -> dict[str, Any]:
         """Sell an item to a line of people, so many admitted a second; the sale's status."""
         with self._lock:
-            return self._sales.start(sku, stock, rate)
+            return self._sales.start(sku, stock, rate, lane)
 
     def pace_sale(self, rate: float) -> dict[str, Any]:
         """Admit faster or slower from now on; the sale's status."""
@@ -179,10 +179,6 @@ class RunningShop:
         """End it; how it was. None: there was none."""
         with self._lock:
             return self._sales.stop()
-
-    def _warm(self, sku: str) -> None:
-        warming.read(f"{self.url}/products/{sku}")
-        warming.read(f"{self.url}/api/catalog/products/{sku}")
 
     # -- faults
     # ------------------------------------------------------------------------------------------------------------

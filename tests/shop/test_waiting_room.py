@@ -10,7 +10,7 @@ import pytest
 
 from labs.control.client import ControlFailed, ShopClient
 from labs.flash_sale.fairness import journeys, rank_correlation
-from labs.load import LoadResult, Schedule, run_load
+from labs.load import LoadResult, Schedule, constant, run_load
 from labs.load.generator import STAYS_S
 from tests.conftest import Cli
 from tests.shop.buying import Answer, ask, buy, eventually, stock
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.servers
 ITEM, PIECES, PEOPLE = "pot-020", 100, 2000
 ROOM, PAGE = f"/api/waiting-room/{ITEM}", f"/sale/{ITEM}"
 SOLD = f"select count(*) as n from orders.orders join orders.lines using (order_id) where sku = '{ITEM}'"
+BODY = {"items": [{"sku": ITEM, "quantity": 1}], "payment": {"token": "tok_ok"}}
 
 
 @pytest.fixture
@@ -38,10 +39,10 @@ def admitted(url: str) -> str:
     return str(_told(url, ticket)["admission"])
 
 
-def order(url: str, admission: str = "", sku: str = ITEM, key: str = "") -> Answer:
-    body = {"items": [{"sku": sku, "quantity": 1}], "payment": {"token": "tok_ok"}}
+def order(url: str, admission: str = "", key: str = "") -> Answer:
+    """Try to buy a piece."""
     headers = {"Idempotency-Key": key or f"key-{time.time_ns()}", "X-Admission": admission}
-    return ask(url, "POST", "/api/orders", body, **headers)
+    return ask(url, "POST", "/api/orders", BODY, **headers)
 
 
 def _told(url: str, ticket: str) -> dict[str, Any]:
@@ -163,8 +164,8 @@ def trace(shop: ShopClient) -> object:
     ("arguments", "hint"),
     [
         (["start", "pot-02"], "pot-020"),
-        (["start", ITEM, "--stock", "0"], "1<=x<=1000000"),
-        (["start", ITEM, "--rate", "-1"], "0<=x<=10000"),
+        (["start", ITEM, "--stock", "0"], "greater than or equal to 1"),
+        (["start", ITEM, "--rate", "-1"], "greater than or equal to 0"),
         (["rate", "5"], "no sale is running"),
     ],
 )
@@ -180,6 +181,18 @@ def test_nobody_who_knows_the_control_api_only_can_start_a_sale_that_makes_no_se
     for stock_, rate in ((0, 1.0), (10**9, 1.0), (5, 1e9)):
         with pytest.raises(ControlFailed):
             shop.start_sale(ITEM, stock_, rate)
+
+
+def test_a_sale_with_a_lane_admits_there_as_well_and_closes_it_at_the_end(selling: ShopClient) -> None:
+    before = trace(selling)
+    selling.start_sale(ITEM, PIECES, rate=100.0, lane=True)
+    crowd = run_load(selling.url, constant(10, 3), f"line:{ITEM}")
+    assert sum(person.bought_s is not None for person in journeys(crowd.samples)) == 30
+    assert ask(selling.url, "POST", "/api/orders-lane", BODY, **{"Idempotency-Key": "past-the-line"}).status == 403
+    assert selling.rows(f"{SOLD} and lane")[0]["n"] == 30
+    selling.stop_sale()
+    assert trace(selling) == before
+    assert selling.check() == []
 
 
 def test_reset_ends_a_sale(selling: ShopClient) -> None:
