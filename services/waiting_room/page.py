@@ -19,6 +19,7 @@ from services.waiting_room.line import Standing
 STYLE = re.search(
     "<style>(.*?)</style>", Path(__file__).with_name("templates").joinpath("frame.html").read_text(), re.S
 )
+POLICY = ("default-src 'none'", "img-src data:", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'")
 AGAIN_S = 2
 ADMITTED_AGAIN_S = 60
 SOLD_OUT_AGAIN_S = 30
@@ -39,9 +40,7 @@ def install(app: Flask) -> None:
         app.jinja_env.get_template(name)
     assert STYLE
     digest = b64encode(hashlib.sha256(STYLE[1].encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    policy = "; ".join([*POLICY, f"style-src 'sha256-{digest}'"])
 
     @app.after_request
     def protect(answer: Response) -> Response:
