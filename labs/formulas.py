@@ -269,3 +269,15 @@ def wait_in_line_s(place: int, arrivals: float, admitted: float) -> float:
     (n - 1) / R after the first one's, and they came (n - 1) / λ after the first.
     """
     return max(0.0, (place - 1) * (1 / admitted - 1 / arrivals))
+
+
+def jumped_at_random(pieces: int, arrivals: float, capacity: float) -> float:
+    """Pieces that go to others than the first to come, when whoever waits is as likely to be served next as anybody
+    else who does: P · (1 - r) / r · r^(1 / (1 - r)) with r = μ / λ < 1.
+
+    After t seconds (λ - μ) t wait and μ a second are served, so whoever came at s is still unserved at T = P / μ, when
+    all is sold, with probability (s / T)^(r / (1 - r)). The first P to come are those before P / λ; the rest is the
+    integral over those who came later and were served.
+    """
+    ratio = capacity / arrivals
+    return pieces * (1 - ratio) / ratio * math.pow(ratio, 1 / (1 - ratio))

@@ -37,6 +37,17 @@ def journeys(samples: Iterable[Sample]) -> list[Journey]:
     return list(people.values())
 
 
+def buyers(people: Sequence[Journey]) -> list[Journey]:
+    """Those who got a piece, in the order in which they came."""
+    return [person for person in people if person.turn_s is not None]
+
+
+def per_second(moments: Sequence[float]) -> float:
+    """How many a second, between the first and the last."""
+    ordered = sorted(moments)
+    return (len(ordered) - 1) / max(ordered[-1] - ordered[0], 1e-9) if len(ordered) > 1 else 0.0
+
+
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float:
     """Spearman's: 1 for the same order, 0 for orders that have nothing to do with each other, or fewer than 3 pairs."""
     if len(pairs) < 3:

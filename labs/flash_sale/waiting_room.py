@@ -7,7 +7,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 from labs import formulas, plots, probes
 from labs.engine.bench import Bench
-from labs.flash_sale.fairness import Journey, journeys, jumped, rank_correlation
+from labs.flash_sale.fairness import buyers, journeys, jumped, per_second, rank_correlation
 from labs.flash_sale.waiting_room_text import TEACHING
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
 from labs.load import LoadResult
@@ -89,17 +89,6 @@ def measure(seen: Seen) -> Numbers:
     return n
 
 
-def buyers(people: list[Journey]) -> list[Journey]:
-    """Those who got a piece, in the order in which they came."""
-    return [person for person in people if person.turn_s is not None]
-
-
-def per_second(moments: list[float]) -> float:
-    """How many a second, between the first and the last."""
-    ordered = sorted(moments)
-    return (len(ordered) - 1) / max(ordered[-1] - ordered[0], 1e-9) if len(ordered) > 1 else 0.0
-
-
 def percentile(load: LoadResult, what: str, rank: float) -> float:
     """Of the answers to one kind of request, in ms; 0 without any."""
     part = load.select(what=what)
@@ -163,8 +152,10 @@ def wait_s() -> float:
 def rows(n: Numbers) -> list[Row]:
     """Formula and measurement."""
     return [
-        Row(what="no line: pieces that went past somebody", unit="pieces", formula="at random: P · (1 - P / N)",
-            expected=PIECES * (1 - PIECES / max(n["naive_people"], 1)), measured=n["naive_jumped"], question="jumped"),
+        Row(what="no line: pieces that went past somebody", unit="pieces",
+            formula="at random, r = μ / λ: P · (1 - r) / r · r^(1 / (1 - r))",
+            expected=formulas.jumped_at_random(PIECES, CROWD.rate, CAPACITY), measured=n["naive_jumped"],
+            question="jumped"),
         Row(what="waiting room: pieces that went past somebody", unit="pieces", formula="0: first come, first served",
             expected=0, measured=n["room_jumped"]),
         Row(what="people admitted", unit="1/s", formula="R", expected=RATE, measured=n["admitted_rate"]),

@@ -66,10 +66,10 @@ TEACHING = Teaching(
 Orders take 0.4 s because the flag `inventory.decide_ms` says so, and one replica of orders asks inventory six times at
 once: 15 a second are all it can do. People press again 0.5 to 1.5 s after they were turned away; real ones are less
 patient, which is worse. Both crowds are the same program: it presses buy, and goes to the line only when the shop
-sends it there, so with a line everybody's first press is in vain, and is not counted. The formula for luck (P · (1 - P
-/ N)) assumes that all who came compete for every piece; early comers have more presses, so it is a little less. People
-ask when their turn is due, or a second later at worst: that is why the order is kept to 0.99 and not to 1, and the
-last wait is a little longer than the arithmetic.""",
+sends it there, so with a line everybody's first press is in vain, and is not counted. The formula for luck takes
+everybody who waits to be as likely as anybody else to be served next; people who press once a second nearly are. It
+does not know of the other shoppers, who take some of the fifteen. Whoever comes within the same few milliseconds has
+come at once: the order is kept to 0.99 or better, not always to 1.""",
     mitigation="""\
 The switch is `./shoplab sale start pot-020 --stock 60 --rate 8`: it delivers, begins the sale, starts the service
 `waiting-room`, which rests otherwise, and sets the flag `orders.admission`, which the order path obeys within a

@@ -195,3 +195,15 @@ def test_in_line_one_waits_for_all_before_to_be_let_in_less_the_time_one_came_la
     assert formulas.wait_in_line_s(60, arrivals=30, admitted=8) == pytest.approx(59 / 8 - 59 / 30)
     assert formulas.wait_in_line_s(1, 30, 8) == 0
     assert formulas.wait_in_line_s(60, arrivals=5, admitted=8) == 0
+
+
+def test_served_at_random_so_many_pieces_go_past_those_who_came_first() -> None:
+    random, jumped, runs = Random(1), 0, 300
+    for _ in range(runs):
+        waiting, served = list[int](), list[int]()
+        for second in range(60):  # two come, one is served
+            waiting += [2 * second, 2 * second + 1]
+            served.append(waiting.pop(random.randrange(len(waiting))))
+        jumped += sum(number >= 60 for number in served)
+    assert formulas.jumped_at_random(60, arrivals=2, capacity=1) == pytest.approx(15)
+    assert jumped / runs == pytest.approx(15, rel=0.1)
