@@ -94,7 +94,7 @@ def _read() -> Purchase:
 
 def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> AnyResponse:
     if isinstance(error, Forbidden):
-        return redirect(str(error.extra.get("waiting_room", "/cart")), 303)
+        return _not_admitted(error)
     cart = cart_of_visitor()
     g.pieces = shop.soon(lambda: shop.count(cart))
     match error:
@@ -117,6 +117,13 @@ def _not_bought(wanted: Purchase, error: Unavailable) -> Response:
     if wait_s:
         answer.headers["Retry-After"] = str(wait_s)
     return answer
+
+
+def _not_admitted(error: Forbidden) -> AnyResponse:
+    if error.extra.get("why") == "used":
+        detail = "with this turn in line something was ordered already, and that order stands"
+        return page("apology.html", 403, title="One order for each turn", words="refused", detail=detail)
+    return redirect(str(error.extra.get("waiting_room", "/cart")), 303)
 
 
 def _declined(shop: Shop, wanted: Purchase) -> Response:

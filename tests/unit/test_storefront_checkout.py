@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from services.common.errors import TimedOut, TooOften, Unavailable
+from services.common.errors import Forbidden, TimedOut, TooOften, Unavailable
 from services.storefront.orders import LOOKS_S, is_late
 from services.storefront.things import Order
 from tests.unit.storefront_fakes import a_shop, fields, fill
@@ -301,3 +301,13 @@ def test_news_of_an_order_that_became_late_end_the_looking():
     peers.orders[order_id]["placed_at"] = "2020-11-27T10:00:00Z"
     news = browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1")
     assert news.status_code == 200 and "hx-get" not in news.text
+
+
+def test_who_has_bought_with_their_turn_is_told_so_instead_of_standing_in_line_again():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Forbidden("used", why="used", waiting_room="/sale/tea-000")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 403
+    assert "One order for each turn" in answer.text and "that order stands" in answer.text
