@@ -1,6 +1,6 @@
 """A sale of one item with a line before it, in steps that are all taken back at its end.
 
-Nobody may buy it without an admission ─► so many pieces ─► its page is warm ─► (its lane) ─► the line ─► the room
+Nobody may buy it without an admission ─► it is written down ─► so many pieces ─► a warm page ─► (a lane) ─► the room
 """
 
 import math
@@ -63,11 +63,11 @@ class Sales:
         row = {"sale": sale, "sku": sku, "name": self._name(sku), "stock": stock, "rate": rate, "now": time.time()}
         try:
             self._shop.set_flag(FLAG, sale)
+            self._execute(BEGIN, row)
             self._shop.repairs.restock(sku, stock)
             warming.read(f"{self._shop.url}/products/{sku}")
             if lane:
                 self._shop.open_lane(sku)
-            self._execute(BEGIN, row)
             self._shop.scale(ROOM, 1)
         except Exception:
             self.stop()
