@@ -28,6 +28,7 @@ LEFT = f"select sum(available)::int as pieces from inventory.stock where sku = '
 
 def slow_orders(shop: Bench) -> None:
     """Let the shop think for 0.4 s about every order, and have one replica of orders: 15 a second is all it can do."""
+    shop.shop.stop_sale()  # a learner may have left one on
     shop.at_last("restock", ITEM, left(shop.shop))
     shop.flag("inventory.decide_ms", DECIDE_S * 1000)
     shop.scale("orders", 1)
