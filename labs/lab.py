@@ -8,6 +8,7 @@ first line of a function's docstring is what the journal and the report say abou
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from labs.load.result import LAG_LIMIT_MS, LoadResult
@@ -39,6 +40,11 @@ class Seen:
     def values(self, name: str) -> list[float]:
         """The values of a series without their times."""
         return [value for _, value in self.series.get(name, ())]
+
+    def mean(self, name: str, phase: str, since_s: float, until_s: float) -> float:
+        """The mean of a series while that phase's load was so many seconds old; 0 when nothing was seen then."""
+        began = self[phase].started_at
+        return fmean([v for at, v in self.series[name] if since_s <= at - began < until_s] or [0.0])
 
 
 @dataclass(frozen=True, kw_only=True)

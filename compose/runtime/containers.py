@@ -124,7 +124,7 @@ class ContainersRuntime:
     def pause(self, component: str) -> None:
         container = self._running(component)
         if container.state != "paused":
-            self._do(self._docker.container.pause, container)
+            self._freeze(container)
 
     def resume(self, component: str) -> None:
         self._thaw(self._running(component))
@@ -322,6 +322,15 @@ class ContainersRuntime:
         running = [container.id for container in containers if container.state in STATES]
         with suppress(DockerException):
             self._docker.container.stop(running, grace_s)
+
+    def _freeze(self, container: Container) -> None:
+        """The kernel does not always get hold of all processes of a busy container at once."""
+        for last in (False, False, True):
+            try:
+                return self._do(self._docker.container.pause, container)
+            except RuntimeFailed as error:
+                if last or "unable to freeze" not in str(error):
+                    raise
 
     def _thaw(self, container: Container) -> None:
         if container.state == "paused":

@@ -79,12 +79,8 @@ def measure(seen: Seen) -> Numbers:
         n[f"{variant}_p50_ms"], n[f"{variant}_p90_ms"] = (silent.latency.percentile(p) for p in (50, 90))
         n[f"{variant}_in_time"] = _in_time(silent)
         n[f"{variant}_sold"] = bought.select(since_s=frozen_s, until_s=healed_s - LUCKY_S).outcomes["ok"]
-    values = [
-        value
-        for at, value in seen.series["divided_threads"]
-        if n["divided_frozen_s"] + FILLED_S <= at - seen["divided"].started_at <= n["divided_healed_s"]
-    ]
-    return n | {"divided_threads": sum(values) / max(len(values), 1)}
+    filled_s = n["divided_frozen_s"] + FILLED_S
+    return n | {"divided_threads": seen.mean("divided_threads", "divided", filled_s, n["divided_healed_s"])}
 
 
 def _in_time(load: LoadResult) -> float:

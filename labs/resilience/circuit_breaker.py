@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from labs import formulas, plots, probes
@@ -75,11 +76,9 @@ def measure(seen: Seen) -> Numbers:
         load, healed_s, opened_s = seen[variant], n[f"{variant}_healed_s"], n[f"{variant}_opened_s"]
         failed = [s for s in load.select(since_s=opened_s, until_s=healed_s).waited_for if s.outcome != "ok"]
         n[f"{variant}_failed"] = len(failed)
-        n[f"{variant}_wait_ms"] = _median([s.latency_ms or 0 for s in failed])
+        n[f"{variant}_wait_ms"] = median([s.latency_ms or 0 for s in failed] or [0.0])
         n[f"{variant}_asked_per_s"] = n[f"{variant}_asked"] / (healed_s - opened_s)
-        n[f"{variant}_threads"] = _mean(
-            [value for at, value in seen.series[f"{variant}_threads"] if opened_s <= at - load.started_at <= healed_s]
-        )
+        n[f"{variant}_threads"] = seen.mean(f"{variant}_threads", variant, opened_s, healed_s)
         n[f"{variant}_back_s"] = _first_order(load, healed_s) - healed_s
         late = load.select(since_s=healed_s + BACK_S)
         n[f"{variant}_ok_percent"] = 100 * late.outcomes["ok"] / max(late.started, 1)
@@ -90,14 +89,6 @@ def _first_order(load: LoadResult, since_s: float) -> float:
     """When the first order after a moment was confirmed; the end of the load if none was."""
     confirmed = (s.done_s for s in load.samples if s.outcome == "ok" and s.done_s is not None and s.done_s > since_s)
     return min(confirmed, default=load.duration_s)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / max(len(values), 1)
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
 
 
 def findings(n: Numbers) -> list[Finding]:

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from labs import formulas, plots, probes
 from labs.engine.bench import Bench
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
-from labs.load import LoadResult
 from labs.load.sample import Sample
 from labs.resilience.kill_switch_text import TEACHING
 from labs.shop import Shop
@@ -56,14 +56,14 @@ def measure(seen: Seen) -> Numbers:
     costly = [sample for sample in extras if _costly(sample)]
     on, off = _between(extras, 0, killed), _between(extras, killed + PROMISED_S, back)
     return {
-        "on_ms": _median(on),
-        "off_ms": _median(off),
+        "on_ms": _median_ms(on),
+        "off_ms": _median_ms(off),
         "costly": len(_between(costly, 0, killed)),
         "costly_after": len(_between(costly, killed + PROMISED_S, back)),
         "obeyed_s": max((s.intended_s - killed for s in _between(costly, killed, back)), default=0.0),
         "replicas": len({sample.replica for sample in off if sample.replica}),
-        "on_threads": _mean(seen, load, 1.0, killed),
-        "off_threads": _mean(seen, load, killed + PROMISED_S, back),
+        "on_threads": seen.mean("threads", "load", 1.0, killed),
+        "off_threads": seen.mean("threads", "load", killed + PROMISED_S, back),
         "failed": sum(sample.outcome != "ok" for sample in load.waited_for),
         "requests": load.started,
     }
@@ -77,13 +77,8 @@ def _between(samples: list[Sample], since_s: float, until_s: float) -> list[Samp
     return [sample for sample in samples if since_s <= sample.intended_s < until_s]
 
 
-def _median(samples: list[Sample]) -> float:
-    return sorted(s.latency_ms or 0.0 for s in samples)[len(samples) // 2] if samples else 0.0
-
-
-def _mean(seen: Seen, load: LoadResult, since_s: float, until_s: float) -> float:
-    values = [value for at, value in seen.series["threads"] if since_s <= at - load.started_at < until_s]
-    return sum(values) / max(len(values), 1)
+def _median_ms(samples: list[Sample]) -> float:
+    return median([sample.latency_ms or 0.0 for sample in samples] or [0.0])
 
 
 def findings(n: Numbers) -> list[Finding]:

@@ -12,7 +12,7 @@ from tests.labs.test_every_lab import blames_the_instrument
 pytestmark = [pytest.mark.servers, pytest.mark.containers, pytest.mark.quiet]
 
 
-@pytest.mark.parametrize("slug", ["balancing-policies", "cache-aside", "queue-backlog"])
+@pytest.mark.parametrize("slug", ["balancing-policies", "cache-aside", "queue-backlog", "idempotency"])
 def test_a_lab_of_each_topic_passes_in_containers(slug: str, container_shop: ShopClient, tmp_path: Path) -> None:
     result = run_lab(lab_named(slug), container_shop, predict=False, quick=True, runs=tmp_path)
     assert [finding.claim for finding in result.findings if not finding.holds] == [], result.findings
