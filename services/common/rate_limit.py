@@ -63,28 +63,27 @@ class RateLimit:
         rate = self._rate()
         if rate.most <= 0:
             return
-        node = self._place(self._key(who))
         try:
-            wait_s = self._count(node, who, rate) if node else None
+            wait_s = self._count(self._key(who), rate)
         except NodeFailed:
-            node = wait_s = None
-        if node is None:
-            self._open.inc()
+            return self._open.inc()
         if wait_s is not None:
             self._limited.inc()
             raise TooOften(
                 f"that is more than {rate.most:g} times in {rate.window_s:g} s", retry_after_s=max(1, ceil(wait_s))
             )
 
-    def _count(self, node: Node, who: str, rate: Rate) -> float | None:
+    def _count(self, key: str, rate: Rate) -> float | None:
         """None when it is let through, else the seconds until it would be. Raises NodeFailed."""
+        node = self._place(key)
+        if node is None:
+            raise NodeFailed("all nodes are left alone after failures")
         number, gone = divmod(self._clock() / rate.window_s, 1)
-        key = f"{self._key(who)}:{rate.window_s:g}:{number:.0f}"
-        now = node.count(key, ttl_s=2 * rate.window_s + 1)
-        before = int(node.get(f"{self._key(who)}:{rate.window_s:g}:{number - 1:.0f}") or 0)
+        present, past = (f"{key}:{rate.window_s:g}:{window:.0f}" for window in (number, number - 1))
+        now, before = node.count(present, ttl_s=2 * rate.window_s + 1), int(node.get(past) or 0)
         if before * (1 - gone) + now <= rate.most:
             return None
-        node.uncount(key)
+        node.uncount(present)
         return wait_s(before, now - 1, gone, rate)
 
     def _key(self, who: str) -> str:
