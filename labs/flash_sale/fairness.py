@@ -12,12 +12,13 @@ from labs.load.sample import Sample
 @dataclass
 class Journey:
     """One person's way, in seconds after the load's beginning. `lined_s`: when they stood in line, if they did, else
-    when they came; `turn_s`: when they pressed the time that led to an order, `bought_s`: when they had it; None:
-    never.
+    when they came; `turn_s`: when they were let in from the line, or without one, when they pressed the time that led
+    to an order; `bought_s`: when they had it; None: never.
     """
 
     arrived_s: float
     lined_s: float
+    in_line: bool = False
     presses: int = 0
     turn_s: float | None = None
     bought_s: float | None = None
@@ -30,16 +31,18 @@ def journeys(samples: Iterable[Sample]) -> list[Journey]:
         person = people.setdefault(sample.client, Journey(sample.intended_s, sample.intended_s))
         if sample.what == "checkout" and sample.status != SENT_AWAY:
             person.presses += 1
+            if person.in_line and person.turn_s is None:
+                person.turn_s = sample.intended_s
             if sample.outcome == "ok":
-                person.turn_s, person.bought_s = sample.intended_s, sample.done_s
-        elif sample.what == "line" and person.lined_s == person.arrived_s:
-            person.lined_s = sample.intended_s
+                person.bought_s, person.turn_s = sample.done_s, person.turn_s or sample.intended_s
+        elif sample.what == "line" and not person.in_line:
+            person.lined_s, person.in_line = sample.intended_s, True
     return list(people.values())
 
 
 def buyers(people: Sequence[Journey]) -> list[Journey]:
     """Those who got a piece, in the order in which they came."""
-    return [person for person in people if person.turn_s is not None]
+    return [person for person in people if person.bought_s is not None]
 
 
 def per_second(moments: Sequence[float]) -> float:

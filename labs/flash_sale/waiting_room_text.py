@@ -15,7 +15,7 @@ of the orders of other shoppers failed, who wanted tea.
 
 With the line the first press is answered with "not your turn", which costs a look at a signature. The room gives a
 number, and number n may come in when n ≤ R · t. So {n["admitted_rate"]:.1f} people a second reached the order path,
-about half of what it can do: {n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and
+less than half of what it can do: {n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and
 {n["room_others_failed"]:.0%} of the other shoppers' orders failed. Who came first was served first
 ({n["room_rank"]:.3f}); the last buyer waited {n["last_wait_s"]:.1f} s and knew it from the first second. Whoever was
 still in line when the last piece was paid for heard just that.
@@ -71,7 +71,7 @@ everybody who waits to be as likely as anybody else to be served next; people wh
 does not know of the other shoppers, who take some of the fifteen. Whoever comes within the same few milliseconds has
 come at once: the order is kept to 0.99 or better, not always to 1.""",
     mitigation="""\
-The switch is `./shoplab sale start pot-020 --stock 60 --rate 8`: it delivers, begins the sale, starts the service
+The switch is `./shoplab sale start pot-020 --stock 60 --rate 6`: it delivers, begins the sale, starts the service
 `waiting-room`, which rests otherwise, and sets the flag `orders.admission`, which the order path obeys within a
 second. `./shoplab sale status` tells how the line is, `sale stop` takes all of it back. The arithmetic is in
 services/waiting_room/sales.py and line.py, the signature in services/common/papers.py, the door in

@@ -24,6 +24,12 @@ def test_a_way_through_the_line_begins_there() -> None:
     assert (person.arrived_s, person.lined_s, person.turn_s) == (1, 1.5, 5)
 
 
+def test_whose_turn_it_was_had_it_also_when_the_shop_was_busy_then() -> None:
+    line = Sample(intended_s=1.5, what="line", client="a", outcome="ok", status=200)
+    [person] = journeys([press("a", 1, 403), line, press("a", 5, 503), press("a", 6, 201)])
+    assert (person.turn_s, person.bought_s, person.presses) == (5, pytest.approx(6.1), 2)
+
+
 def test_a_piece_went_past_somebody_when_an_earlier_one_got_none() -> None:
     samples = [press("first", 1, 409), press("second", 2, 201), press("third", 3, 201), press("fourth", 4, 409)]
     assert jumped(journeys(samples)) == 1
