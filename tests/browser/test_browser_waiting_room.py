@@ -63,6 +63,7 @@ def test_who_tries_to_pass_the_line_is_led_to_it_and_keeps_the_basket(sale: Any,
     page = visit()
     page.goto(f"/products/{ITEM}")
     page.get_by_role("button", name="Add to basket").click()
+    expect(page.get_by_role("link", name="Basket")).to_contain_text("1")
     page.goto("/checkout")
     page.get_by_role("button", name="Buy for").click()
     expect(heading(page)).to_have_text("You are in line")

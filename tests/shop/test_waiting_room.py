@@ -84,7 +84,8 @@ def pages(url: str) -> Iterator[list[float]]:
     def load() -> None:
         while not over.wait(0.1):
             began = time.monotonic()
-            assert ask(url, "GET", PAGE, Cookie=f"ticket={ticket}").status == 200
+            answer = ask(url, "GET", PAGE, Cookie=f"ticket={ticket}")
+            assert answer.status in (200, 503), "on a busy machine it may ask to come again, in a page as well"
             taken.append(time.monotonic() - began)
 
     with ThreadPoolExecutor(1) as browser:
