@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from labs.caching import cache_aside, cache_node_loss, cache_stampede, cache_warming, slow_cache
-from labs.flash_sale import kept_promises, overselling, waiting_room
+from labs.flash_sale import hot_item, kept_promises, overselling, waiting_room
 from labs.lab import Lab
 from labs.load_balancing import balancing_policies, health_checks, sticky_sessions
 from labs.queueing import async_checkout, backpressure, broker_crash, poison_message, queue_backlog, redelivery
@@ -49,6 +49,7 @@ COURSE: Sequence[Lab] = (
     rate_limits.LAB,
     kill_switch.LAB,
     overselling.LAB,
+    hot_item.LAB,
     kept_promises.LAB,
     waiting_room.LAB,
 )

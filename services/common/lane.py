@@ -1,6 +1,6 @@
 """The lane of a sale's item: replicas, connections and a queue of its own, so that a rush on it holds up nobody else.
 
-    buyers of the hot item ─► orders ─(307)─► orders-lane ─► its own few places at inventory and payments
+    buyers of the hot item ─► orders ─(307)─► orders-lane ─► few threads: few calls to inventory and payments
                                                    └─► order.placed.lane ─► the queue and the packer of the lane
     all others ─────────────► orders ───────► order.placed ──────────────► fulfilment
 
