@@ -13,7 +13,7 @@ from labs.control import place
 from labs.control.client import ShopClient
 
 BUDGET = Budget(limit=450, moonshot=350)
-REST_S = 30  # two and more of the periods after which the services' pools give back what nobody needed
+REST_S = 45  # four and more of the periods after each of which a service's pool gives back one connection
 
 
 def measure(shop: ShopClient, say: Say) -> list[Measurement]:

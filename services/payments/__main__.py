@@ -20,7 +20,7 @@ class Settings(WebSettings, DatabaseSettings):
 
 def build(settings: Settings, background: Background) -> Flask:
     """Make the parts and put them together."""
-    database = Database(settings, "payments")
+    database = Database(settings, "payments", kept=0)
     background.opens(database.open)
     behaviour = ProviderTable(database)
     return create_app(Charges(database), Provider(behaviour), behaviour, {"database": database.ping})
