@@ -158,8 +158,7 @@ class RunningShop:
         known = self.instruments.by_replica(service)
         return [replica for replica, counted in known.items() if counted.get("shop_flags_version", version) < version]
 
-    # -- a sale
-    # ------------------------------------------------------------------------------------------------------------
+    # -- a sale --------------------------------------------------------------------------------------------------------
 
     def start_sale(self, sku: str, stock: int, rate: float, lane: bool) -> dict[str, Any]:
         """Sell an item to a line of people, so many admitted a second; the sale's status."""

@@ -248,6 +248,11 @@ def test_a_message_in_hand_when_the_consumer_stops_is_finished_and_the_next_stay
         eventually(lambda: waiting_in(broker, QUEUE) == 1)
 
 
+def test_the_broker_has_not_loaded_what_nobody_calls(broker: Broker) -> None:
+    asked = "[code:is_loaded(Module) || Module <- [xmerl_scan, ssl_handshake, xref_base]]."
+    assert broker.store.run("compose/images/rabbitmq/ctl", "eval", asked).strip() == "[false,false,false]"
+
+
 def test_a_frozen_broker_does_not_hold_a_publisher_for_ever(broker: Broker) -> None:
     with publishing(broker) as publisher:
         publisher.publish("order.shipped", event(), "e")

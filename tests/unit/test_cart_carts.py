@@ -1,6 +1,7 @@
 """Carts on two of three nodes, while nodes come and go."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.cart.carts import COPIES, MOST_LINES, Carts
 from services.cart.memory import Memory
@@ -93,6 +94,16 @@ def test_nodes_left_alone_are_asked_when_there_is_no_other(carts, nodes):
     for node in nodes:
         node.out = True
     assert carts.put(ID, "tea-001", 2) == {"tea-001": 2}
+
+
+@pytest.mark.parametrize(("place", "counted"), [(0, True), (1, True), (2, False)])
+def test_it_is_counted_when_one_of_the_carts_own_nodes_is_left_alone(carts, nodes, place, counted):
+    def left_alone() -> float:
+        return REGISTRY.get_sample_value("shop_degraded_total", {"what": "cart_node_left_alone"}) or 0.0
+
+    before, nodes[place].out = left_alone(), True
+    carts.get(ID)
+    assert (left_alone() > before) is counted
 
 
 def test_a_cart_holds_fifty_products(carts):
