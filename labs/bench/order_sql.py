@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 ROLES = ("orders", "inventory", "payments")
 HELD_S = 60.0
+ATTEMPT = "key, fingerprint, round, state, failure, body, admission"
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ def open_till(address: str, passwords: Mapping[str, str]) -> Till:
 
 def find_attempt(orders: Session, key: str) -> None:
     """Is the key known?"""
-    orders.execute("select key, fingerprint, round, state, failure, body from attempts where key = %s", (key,))
+    orders.execute(f"select {ATTEMPT} from attempts where key = %s", (key,))
 
 
 def open_attempt(orders: Session, key: str, line: Line) -> None:
     """Write down what is tried."""
     orders.execute(
         "insert into attempts (key, fingerprint, body, admission) values (%s, %s, %s, %s) "
-        "on conflict (key) do nothing returning key, fingerprint, round, state, failure, body",
+        f"on conflict (key) do nothing returning {ATTEMPT}",
         (key, fingerprint(line), body(line), None),
     )
 
@@ -161,10 +162,10 @@ def keep(inventory: Session, key: str) -> None:
 def decide(orders: Session, key: str, line: Line) -> None:
     """The attempt becomes an order."""
     orders.execute(
-        "insert into attempts as known (key, fingerprint, round, state, failure, body) "
-        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s) "
+        "insert into attempts as known (key, fingerprint, round, state, failure, body, admission) "
+        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s, %(admission)s) "
         "on conflict (key) do update set round = excluded.round, state = excluded.state, "
-        "failure = coalesce(%(failure)s, known.failure), updated_at = now() "
+        "failure = coalesce(%(failure)s, known.failure), admission = excluded.admission, updated_at = now() "
         "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)",
         {
             "key": key,
@@ -174,6 +175,7 @@ def decide(orders: Session, key: str, line: Line) -> None:
             "after": "done",
             "failure": None,
             "body": body(line),
+            "admission": None,
         },
     )
 

@@ -1,7 +1,7 @@
 """The shop's flags as its operators see them: which there are, what they are set to, and how they are set.
 
 Written from outside, as an operator would: to Postgres, which is the truth, and to every Memcached node, where all
-replicas look twice a second. A node that does not answer gets it from a replica, or forgets it when it restarts.
+replicas look every 0.4 s. A node that does not answer gets it from a replica, or forgets it when it restarts.
 """
 
 import json

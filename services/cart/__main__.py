@@ -9,7 +9,7 @@ from services.cart.app import create_app
 from services.cart.carts import COPIES, Carts, Keeper
 from services.cart.flags import FLAGS
 from services.cart.memory import Memory
-from services.common import admission
+from services.common import shedding
 from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, Node, NodeFailed, make_nodes
 from services.common.replica import Service
@@ -50,7 +50,7 @@ def build(settings: CartSettings, background: Background) -> Flask:
     }  # fmt: skip
     ready = {"memcached": lambda: some_node_answers(nodes)}
     app = create_app(lambda: carts[flags["cart.sessions"]], ready, settings.cart_keep_s)
-    admission.obey(app, flags, "cart")
+    shedding.obey(app, flags, "cart")
     return app
 
 

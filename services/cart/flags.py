@@ -1,8 +1,8 @@
 """The cart's run-time switches."""
 
 from services.cart.carts import COPIES, REMOVALS_S
-from services.common.admission import shedding_flag
 from services.common.flags import Flag
+from services.common.shedding import shedding_flag
 
 FLAGS = (
     Flag(

@@ -8,7 +8,7 @@ from services.catalog.app import create_app
 from services.catalog.browsing import Browsing
 from services.catalog.flags import FLAGS
 from services.catalog.products import Products
-from services.common import admission
+from services.common import shedding
 from services.common.cache import Cache, Habits
 from services.common.db import Database
 from services.common.flags import Flags, follow
@@ -40,7 +40,7 @@ def build(settings: CatalogSettings, background: Background) -> Flask:
     searches = RateLimit("search", nodes, lambda: Rate(flags["catalog.rate_limit"], 1.0))
     browsing = Browsing(products, cache, lambda: flags["catalog.ttl_s"], settings.list_ttl_s, searches.admit)
     app = create_app(browsing, {"database": database.ping_any})
-    admission.obey(app, flags, "catalog")
+    shedding.obey(app, flags, "catalog")
     return app
 
 

@@ -9,7 +9,7 @@ from flask_openapi import OpenAPI
 
 from services.catalog.browsing import Browsing
 from services.catalog.models import Categories, OneProduct, Page, Product, Search
-from services.common.admission import Tier
+from services.common.shedding import Tier
 from services.common.web import Check, create_web, problems
 
 SVG: dict[str | int, Any] = {

@@ -1,8 +1,8 @@
 """The catalogue's run-time switches."""
 
-from services.common.admission import shedding_flag
 from services.common.flags import Flag
 from services.common.placement import PLACEMENTS
+from services.common.shedding import shedding_flag
 
 FLAGS = (
     Flag(

@@ -154,7 +154,7 @@ class Cache:
         if locked is False and (found := old or self._watch(key)) is not None:
             return found
         try:  # perhaps somebody brought it between our look and our lock
-            return (None if old else self._look(key)) or bring()
+            return (self._look(key) if locked and not old else None) or bring()
         finally:
             if locked:
                 self._ask(key, lambda node: node.delete(lock))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from prometheus_client import Counter
 from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -26,6 +27,7 @@ LOOK_FOR_PRIMARY_S, LOOK_EVERY_S = 1.0, 0.2
 RECONNECT_S = 0.1  # then the pool gives up, and tries again when a request comes
 MAX_IDLE_S = 10.0  # a connection is a process of 1 to 2 MB at the server
 
+LOCKED_OUT = Counter("shop_locked_out_total", "Transactions given up because others held what they needed")
 NOT_READ = (PoolTimeout, errors.OperationalError, errors.IdleInTransactionSessionTimeout, errors.UndefinedTable)
 
 
@@ -154,6 +156,9 @@ class Database:
         try:
             with self._primary.connection() as connection:
                 yield connection
+        except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+            LOCKED_OUT.inc()
+            raise Unavailable("others hold what this needs; nothing was changed") from error
         except (PoolTimeout, errors.ReadOnlySqlTransaction) as error:
             raise Unavailable("the database takes no writes right now") from error
         except errors.UndefinedTable as error:  # somebody dropped it, and may bring it back

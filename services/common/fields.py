@@ -1,4 +1,6 @@
-"""Words that mean the same in every service's requests: an item's name, how many of it, the lines of an order."""
+"""Words that mean the same in every service's requests: an item's name, how many of it, the lines of an order, the key
+that they are held and paid for under.
+"""
 
 from typing import Annotated
 
@@ -16,6 +18,7 @@ def number(value: object) -> object:
 
 Sku = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="e.g. tea-001")]
 Pieces = Annotated[int, Field(ge=1, le=99), BeforeValidator(number)]
+ChargeKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
 
 
 Token = Annotated[

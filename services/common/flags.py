@@ -1,6 +1,6 @@
 """Run-time switches: every replica follows a change within a second, without a restart.
 
-    control writes ──► Postgres (the truth) and every Memcached node (what replicas read, twice a second)
+    control writes ──► Postgres (the truth) and every Memcached node (what replicas read, every 0.4 s)
 
 A replica takes the newest document it can find: from any Memcached node, from Postgres when none of them has one (then
 it puts it back), and when both are away it keeps the last one it knew. A flag that nobody has set has its default.
@@ -124,7 +124,7 @@ def in_table(database: Database) -> Callable[[], Document]:
 def follow(
     background: Background, declared: Sequence[Flag], nodes: Sequence[Node], database: Database | None = None
 ) -> Flags:
-    """The flags of a service; the replica looks once before it serves or consumes, then twice a second."""
+    """The flags of a service; the replica looks once before it serves or consumes, then every 0.4 s."""
     flags = Flags(declared, nodes, in_table(database) if database else None)
     background.opens(flags.refresh)
     background.runs("flags", every(EVERY_S, flags.refresh, "flags"))

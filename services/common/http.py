@@ -6,7 +6,8 @@ they are safe.
                                                        └────────────┘
 
 What a caller gets instead of status codes is the error tree of `errors.py`: 4xx become the error of the same meaning,
-a refused connection and 503 are `Unavailable`, everything that may have reached the service is `TimedOut`.
+a refused connection and 503 are `Unavailable`, everything that may have reached the service is `TimedOut`. A peer may
+send a call on to another (307, as orders does to the lane of a sale's item): then that one is asked, once.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from services.common import admission, deadline, rate_limit
+from services.common import deadline, rate_limit, shedding
 from services.common.deadline import Deadline
 from services.common.errors import (
     Conflict,
@@ -50,6 +51,14 @@ REFUSALS: Mapping[int, type[ShopError]] = {
 WORTH_TRYING_S = 0.05
 """A retry with less time than this would only be one more request."""
 PIECE = 65_536
+
+
+class SentOn(Invalid):
+    """This is answered at another `path` of the shop; here nothing has happened."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"sent on to {path}")
+        self.path = path
 
 
 class Peers:
@@ -101,11 +110,16 @@ class Peers:
             raise Refused(f"{path}: no time is left to ask", by="deadline")
         attempt_s = settings.peer_attempt_s if safe and asked_s <= settings.peer_total_s else asked_s
         headers = {**_headers(body is not None, cookie, key), **more}
-        end = Deadline(bound_s)
-        once = lambda: self._once(method, path, body, min(attempt_s, max(0.01, end.left_s)), headers)  # noqa: E731
-        return protection.call(
-            lambda: self._attempts(once, safe, end, protection), bound_s, patient=bound_s >= settings.peer_attempt_s
-        )
+        end, patient = Deadline(bound_s), bound_s >= settings.peer_attempt_s
+
+        def ask(path: str, protection: Protection) -> Any:
+            once = lambda: self._once(method, path, body, min(attempt_s, max(0.01, end.left_s)), headers)  # noqa: E731
+            return protection.call(lambda: self._attempts(once, safe, end, protection), end.left_s, patient)
+
+        try:
+            return ask(path, protection)
+        except SentOn as sent:
+            return ask(sent.path, self.protection(sent.path))
 
     def protection(self, path: str) -> Protection:
         """What stands before the peer that answers this path: `/api/<peer>/...` or `/internal/<peer>/...`."""
@@ -119,19 +133,19 @@ class Peers:
 
     def _attempts(self, once: Any, safe: bool, end: Deadline, protection: Protection) -> Any:
         """Try, and try again where that may help. Once an attempt may have happened, the call may have happened: a
-        retry that finds the door closed does not turn TimedOut into Unavailable.
+        retry that finds the door closed, or is sent on, does not turn TimedOut into anything else.
         """
         protection.budget.earn()
         doubt, retry = False, 0
         while True:
             try:
                 return once()
-            except (Unavailable, TimedOut) as error:
+            except (Unavailable, TimedOut, SentOn) as error:
                 doubt = doubt or isinstance(error, TimedOut)
                 pause = pause_s(retry, self._knob("retry_jitter"))
                 may = retry < self._knob("retries") and _harmless(safe, error)
                 if not (may and end.left_s - pause > WORTH_TRYING_S and protection.may_retry()):
-                    if doubt and isinstance(error, Unavailable):
+                    if doubt and not isinstance(error, TimedOut):
                         raise TimedOut(f"{error.detail}; an earlier attempt may have happened") from error
                     raise
             retry += 1
@@ -152,7 +166,7 @@ class Peers:
                 timeout=urllib3.Timeout(connect=connect_s, read=left_s),
                 preload_content=False,
             )
-            return _document(path, answer.status, _read(answer, end))
+            return _document(path, answer, _read(answer, end))
         except (NewConnectionError, ConnectTimeoutError) as error:
             raise Unavailable(f"{path}: cannot connect", unsent=True) from error
         except (HTTPError, OSError) as error:
@@ -161,8 +175,8 @@ class Peers:
 
 def _headers(with_body: bool, cookie: str, key: str) -> dict[str, str]:
     headers = {"X-Request-Id": request_id.get(), "Accept": "application/json"}
-    if tier := admission.current.get():
-        headers[admission.HEADER] = tier.value
+    if tier := shedding.current.get():
+        headers[shedding.HEADER] = tier.value
     if visitor := rate_limit.visitor.get():
         headers[rate_limit.HEADER] = visitor
     if cookie:
@@ -175,8 +189,8 @@ def _headers(with_body: bool, cookie: str, key: str) -> dict[str, str]:
 
 
 def _harmless(safe: bool, error: ShopError) -> bool:
-    """May the call be made again? Not when it was refused on purpose: it would be again."""
-    return not isinstance(error, Refused) and (safe or bool(error.extra.get("unsent")))
+    """May the call be made again? Not when it was refused on purpose or sent on: it would be again."""
+    return not isinstance(error, Refused | SentOn) and (safe or bool(error.extra.get("unsent")))
 
 
 def _read(answer: urllib3.BaseHTTPResponse, end: Deadline) -> bytes:
@@ -190,9 +204,12 @@ def _read(answer: urllib3.BaseHTTPResponse, end: Deadline) -> bytes:
     return b"".join(pieces)
 
 
-def _document(path: str, status: int, body: bytes) -> Any:
+def _document(path: str, answer: urllib3.BaseHTTPResponse, body: bytes) -> Any:
+    status, sent_to = answer.status, answer.headers.get("Location", "")
     if status < 300:
         return json.loads(body) if body else None
+    if status == 307 and sent_to.startswith("/"):
+        raise SentOn(sent_to)
     try:
         details = json.loads(body)
     except ValueError:

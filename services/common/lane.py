@@ -4,8 +4,8 @@
                                                    └─► order.placed.lane ─► the queue and the packer of the lane
     all others ─────────────► orders ───────► order.placed ──────────────► fulfilment
 
-Who buys by way of the storefront's pages is led there at once. While the lane rests the gateway gives its path to
-orders, so it never leads nowhere.
+Who buys by way of the storefront's pages is led there at once, or sent on by orders while the storefront has not heard
+of the lane. While the lane rests the gateway gives its path to orders, so it never leads nowhere.
 """
 
 from collections.abc import Callable, Collection

@@ -15,12 +15,12 @@ from gunicorn.workers.gthread import TConn
 from pydantic import BaseModel, Field
 
 from services.common import telemetry
-from services.common.admission import crowd
 from services.common.errors import ShopError
 from services.common.http import Peers
 from services.common.protection import forget_calls
 from services.common.server import Server, Worker
 from services.common.settings import PeerSettings, WebSettings, read
+from services.common.shedding import crowd
 from services.common.web import create_web, json_answer, problems
 
 ROUNDS = 20  # the interpreter has adapted after about ten

@@ -1,8 +1,8 @@
 """Trying again without making things worse: few retries, never in step.
 
-Sources: the budget is a bucket of tokens that first attempts fill and retries empty, as Finagle's `RetryBudget` and
-gRPC's retry throttling (proposal A6) have it; Google's SRE book ("Handling Overload") gives the 10 %. Full jitter is
-Marc Brooker's ("Exponential Backoff and Jitter", AWS, 2015).
+Sources: the budget is a bucket of tokens that first attempts fill and retries empty, as in Finagle's `RetryBudget`; in
+gRPC's retry throttling (proposal A6) successes fill it and failures empty it. Google's SRE book ("Handling Overload")
+gives the 10 %. Full jitter is Marc Brooker's ("Exponential Backoff and Jitter", AWS, 2015).
 """
 
 import random

@@ -17,8 +17,8 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-from services.common.admission import crowd
 from services.common.settings import WebSettings
+from services.common.shedding import crowd
 
 KEEPALIVE_S = 75
 AS_THE_GATEWAY = {

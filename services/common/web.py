@@ -16,11 +16,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from services.common import admission, deadline, faults, rate_limit, telemetry
-from services.common.admission import Tier
+from services.common import deadline, faults, rate_limit, shedding, telemetry
 from services.common.errors import Invalid, ShopError
 from services.common.server import Server, Worker
 from services.common.settings import WebSettings
+from services.common.shedding import Tier
 from services.common.worker import Background
 
 Check = Callable[[], object]
@@ -63,7 +63,7 @@ def create_web(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(f"/api/{service}/openapi.json", "openapi", lambda: app.api_doc)
     _identify(app)
-    admission.install(app, tier, tiers)
+    shedding.install(app, tier, tiers)
     faults.install(app)
     _explain_errors(app)
     _answer_health(app, ready)

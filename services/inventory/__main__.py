@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common import admission
+from services.common import shedding
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.memcached import MemcachedSettings, make_nodes
@@ -41,7 +41,7 @@ def build(settings: Settings, background: Background) -> Flask:
     )
     background.runs("sweeper", every(settings.sweep_s, lambda: sweep(stock), "sweeper"))
     app = create_app(stock, {"database": database.ping})
-    admission.obey(app, flags, "inventory")
+    shedding.obey(app, flags, "inventory")
     return app
 
 

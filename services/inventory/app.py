@@ -8,12 +8,10 @@ from flask import Response
 from flask_openapi import OpenAPI
 from pydantic import BaseModel, Field
 
-from services.common.fields import LineRequests, Sku
+from services.common.fields import ChargeKey, LineRequests, Sku
 from services.common.web import Check, create_web, json_answer, problems
 from services.inventory.shelf import Line
 from services.inventory.stock import Level, Reservation
-
-KEY = r"^[A-Za-z0-9._~-]{1,128}$"
 
 
 class Stock(Protocol):
@@ -30,7 +28,7 @@ class SkuPath(BaseModel):
 
 
 class KeyPath(BaseModel):
-    key: str = Field(pattern=KEY)
+    key: ChargeKey
 
 
 class LevelAnswer(BaseModel):
@@ -44,7 +42,7 @@ class LevelAnswer(BaseModel):
 
 
 class ReservationRequest(BaseModel):
-    key: str = Field(pattern=KEY, description="the same key again changes nothing")
+    key: ChargeKey = Field(description="the same key again changes nothing")
     items: LineRequests
 
 

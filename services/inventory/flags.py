@@ -1,7 +1,7 @@
 """Inventory's run-time switches."""
 
-from services.common.admission import shedding_flag
 from services.common.flags import Flag
+from services.common.shedding import shedding_flag
 
 FLAGS = (
     Flag(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common import admission, lane
+from services.common import lane, shedding
 from services.common.db import Database
 from services.common.flags import follow
 from services.common.http import Peers
@@ -79,7 +79,7 @@ def build(settings: Settings, background: Background) -> Flask:
     app = create_app(
         at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit, lane.following(flags)
     )
-    admission.obey(app, flags, "orders")
+    shedding.obey(app, flags, "orders")
     return app
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from services.common import deadline
 from services.common.deadline import Deadline
 from services.common.errors import NotFound, ShopError, Unavailable
 from services.common.telemetry import log
@@ -92,13 +93,21 @@ class AtOnce:
         return Order(Head(attempt.key, status, attempt.total_cents, datetime.now(UTC)), attempt.lines)
 
     def _see(self, attempt: Attempt, wanted: Wanted) -> None:
-        """Try to make it true; what surely was not bought is given up at once. Nobody is there to be told."""
+        """Try to make it true. Nobody is there to be told, and nobody waits."""
+        deadline.forget()
+        try:
+            self._buy(attempt, wanted)
+        except ShopError as error:
+            log().warning("promise_not_kept", key=attempt.charge_key, error=error.detail)
+        except Exception as error:
+            log().error("promise_not_kept", key=attempt.charge_key, exc_info=error)
+
+    def _buy(self, attempt: Attempt, wanted: Wanted) -> None:
+        """What surely was not bought is given up at once."""
         try:
             self._checkout.check_out(attempt.key, wanted)
         except Unavailable:
             self._give_up(attempt)
-        except ShopError as error:
-            log().warning("promise_not_kept", key=attempt.charge_key, error=error.detail)
 
     def _give_up(self, attempt: Attempt) -> None:
         try:

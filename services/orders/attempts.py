@@ -19,11 +19,9 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from services.common.db import Database
-from services.common.errors import Forbidden
-from services.common.papers import sku_of
-from services.orders.door import NotAdmitted
+from services.orders.door import used
 
-COLUMNS = "key, fingerprint, round, state, failure, body"
+COLUMNS = "key, fingerprint, round, state, failure, body, admission"
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,9 @@ class PricedLine:
 
 @dataclass(frozen=True)
 class Attempt:
-    """States as in the picture above; `failure` says why: declined, out_of_stock or given_up."""
+    """States as in the picture above; `failure` says why: declined, out_of_stock or given_up. `admission` is what the
+    round was let in with; none when none was needed, or when the round is over and no order came of it.
+    """
 
     key: str
     fingerprint: str
@@ -46,6 +46,7 @@ class Attempt:
     state: str
     failure: str
     body: dict[str, Any]
+    admission: str | None = None
 
     @property
     def lines(self) -> tuple[PricedLine, ...]:
@@ -87,12 +88,13 @@ class Attempts:
         except errors.UniqueViolation:
             twin = self.find(key)
             if twin is None:
-                sku = sku_of(admission or "")
-                raise NotAdmitted(sku, "used", "this admission was used for another order") from None
+                raise used(admission or "") from None
             return twin
 
     def resume(self, attempt: Attempt) -> None:
-        """Somebody works on it again: the reconciler leaves it alone for another while."""
+        """Somebody works on it again: the reconciler leaves it alone for another while. Raises NotAdmitted when it was
+        lost, and its admission was used for another order meanwhile.
+        """
         self._change(attempt, "pending", "pending")
 
     def fail(self, attempt: Attempt, failure: str) -> bool:
@@ -109,18 +111,18 @@ class Attempts:
         """Everything of a round that was given up is undone."""
         return self._change(attempt, "failing", "failed")
 
-    def next_round(self, attempt: Attempt) -> Attempt:
-        """Try again after a failure; also fine when another request has just done so. Raises Forbidden when its
-        admission was used for another order meanwhile.
+    def next_round(self, attempt: Attempt, admission: str | None) -> Attempt:
+        """Try again after a failure; also fine when another request has just done so. Raises NotAdmitted when the
+        admission stands in another attempt that has not failed.
         """
         query = (
-            "update attempts set state = 'pending', failure = '', round = round + 1, updated_at = now() "
-            f"where key = %s and round = %s and state = 'failed' returning {COLUMNS}"
+            "update attempts set state = 'pending', failure = '', round = round + 1, admission = %s, "
+            f"updated_at = now() where key = %s and round = %s and state = 'failed' returning {COLUMNS}"
         )
         try:
-            return self._one(query, (attempt.key, attempt.round)) or self._known(attempt.key)
+            return self._one(query, (admission, attempt.key, attempt.round)) or self._known(attempt.key)
         except errors.UniqueViolation:
-            raise Forbidden("its admission was used for another order") from None
+            raise used(admission or "") from None
 
     def unsettled(self, older_than_s: float, limit: int) -> list[Attempt]:
         """What nobody has worked on for a while, and leave it to the caller for another while."""
@@ -151,13 +153,19 @@ def decide(connection: Connection[Any], attempt: Attempt, before: str, after: st
 
     An attempt is never deleted, yet a primary that is lost can take its newest rounds with it when it replicates
     asynchronously. Who still works on such a round writes it anew: what it took elsewhere would else belong to nobody.
+    Its admission stands in it as long as it may make an order. Raises NotAdmitted when that was used for another
+    meanwhile.
     """
-    changed = connection.execute(
-        "insert into attempts as known (key, fingerprint, round, state, failure, body) "
-        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s) "
+    query = (
+        "insert into attempts as known (key, fingerprint, round, state, failure, body, admission) "
+        "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s, %(admission)s) "
         "on conflict (key) do update set round = excluded.round, state = excluded.state, "
-        "failure = coalesce(%(failure)s, known.failure), updated_at = now() "
-        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)",
-        vars(attempt) | {"body": Jsonb(attempt.body), "before": before, "after": after, "failure": failure},
+        "failure = coalesce(%(failure)s, known.failure), admission = excluded.admission, updated_at = now() "
+        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)"
     )
-    return changed.rowcount == 1
+    admission = attempt.admission if after in ("pending", "done") else None
+    values = {"body": Jsonb(attempt.body), "before": before, "after": after, "failure": failure, "admission": admission}
+    try:
+        return connection.execute(query, vars(attempt) | values).rowcount == 1
+    except errors.UniqueViolation:
+        raise used(attempt.admission or "") from None

@@ -39,7 +39,7 @@ class Attempts(Protocol):
     def find(self, key: str) -> Attempt | None: ...
     def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine], admission: str | None) -> Attempt: ...
     def resume(self, attempt: Attempt) -> None: ...
-    def next_round(self, attempt: Attempt) -> Attempt: ...
+    def next_round(self, attempt: Attempt, admission: str | None) -> Attempt: ...
 
 
 class Orders(Protocol):
@@ -105,7 +105,7 @@ class Checkout:
             attempt = self.begin(key, wanted, deadline)
             if attempt.state == "done":
                 return self._orders.of_key(key), False
-            return self._run(self._take_up(attempt, deadline), wanted.token, deadline)
+            return self._run(self._take_up(attempt, wanted, deadline), wanted.token, deadline)
         except WarehouseFull:
             raise
         except (Unavailable, TimedOut) as error:
@@ -121,14 +121,19 @@ class Checkout:
         return attempt
 
     def _open(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
-        admission = self._door.admit([sku for sku, _ in wanted.items], wanted.admission)
-        self._intake.admit()
+        admission = self._let_in(wanted)
         lines = [
             self._catalog.price(sku, quantity, deadline.within(self._peer_s)) for sku, quantity in sorted(wanted.items)
         ]
         return self._attempts.open(key, wanted.fingerprint, lines, admission)
 
-    def _take_up(self, attempt: Attempt, deadline: Deadline) -> Attempt:
+    def _let_in(self, wanted: Wanted) -> str | None:
+        """Asked before every round, not only the first; the admission. Raises NotAdmitted, WarehouseFull."""
+        admission = self._door.admit([sku for sku, _ in wanted.items], wanted.admission)
+        self._intake.admit()
+        return admission
+
+    def _take_up(self, attempt: Attempt, wanted: Wanted, deadline: Deadline) -> Attempt:
         """The attempt in a round that may succeed: the running one, or the next after a failure."""
         if attempt.state == "pending":
             self._attempts.resume(attempt)
@@ -137,14 +142,14 @@ class Checkout:
             self._rounds.undo(attempt, deadline)
         if attempt.failure == "declined":
             raise Declined("the card was declined")
-        return self._attempts.next_round(attempt)
+        return self._attempts.next_round(attempt, self._let_in(wanted))
 
     def _run(self, attempt: Attempt, token: str, deadline: Deadline) -> tuple[Order, bool]:
         self._rounds.reserve(attempt, deadline)
         self._rounds.charge(attempt, token, deadline)
         try:
             self._rounds.keep(attempt, deadline)
-            order, new = self._rounds.place(attempt)
+            order, new = self._rounds.place(attempt, deadline)
             return self._handover.finish(order, deadline), new
         except Unavailable as error:
             if error.detail == GIVEN_UP:

@@ -1,7 +1,8 @@
 """Who may order the item of a sale: who shows an admission from its waiting room, once.
 
-Nothing is asked about items that are not on sale. A key that has begun an order needs no admission to be sent again:
-the admission is written down with the order's attempt, and a unique index lets it stand in one that has not failed.
+Nothing is asked about items that are not on sale. A key whose order is under way or done needs no admission to be sent
+again; after a failure it is asked for one as everybody is. The admission is written down with the order's attempt, and
+a unique index lets it stand in one that has not failed.
 """
 
 import time
@@ -20,6 +21,11 @@ class NotAdmitted(Forbidden):
 
     def __init__(self, sku: str, why: str, detail: str) -> None:
         super().__init__(f"{detail}: go to /sale/{sku} and wait for your turn", why=why, waiting_room=f"/sale/{sku}")
+
+
+def used(admission: str) -> NotAdmitted:
+    """What is said about an admission, as `Door.admit` returns it, that stands in another attempt."""
+    return NotAdmitted(sku_of(admission), "used", "this admission was used for another order")
 
 
 class Door:

@@ -1,9 +1,9 @@
 """Orders' run-time switches."""
 
-from services.common.admission import shedding_flag
 from services.common.flags import Flag
 from services.common.lane import HOT_ITEM
 from services.common.protection import peer_flags
+from services.common.shedding import shedding_flag
 
 FLAGS = (
     Flag(

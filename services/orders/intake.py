@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.common.errors import Refused
+from services.common.fallback import or_else
 
 REFRESH_S = 0.5
 WINDOW_S = 5.0
@@ -46,7 +47,9 @@ class Backlog:
 
 
 class Intake:
-    """The decision. `look` asks how things are, twice a second at most; `policy` and `limit_s` are read every time."""
+    """The decision. `look` asks how things are, twice a second at most; when it fails, the last figure counts: what is
+    paid for is not lost because nobody can say when it will be packed. `policy` and `limit_s` are read every time.
+    """
 
     def __init__(
         self,
@@ -74,5 +77,5 @@ class Intake:
         now = self._clock()
         if now >= self._look_again:
             self._look_again = now + REFRESH_S  # others go on with the last figure while this one looks
-            self._wait_s = self._look().wait_s
+            self._wait_s = or_else("intake_not_seen", lambda: self._look().wait_s, self._wait_s)
         return self._wait_s

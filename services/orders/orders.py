@@ -65,7 +65,8 @@ class Orders:
         """One transaction: the attempt is done, the order exists, its event will be published. Its parcel is promised
         in `promise_s` seconds, or at once.
 
-        None when the attempt's round is not pending any more: somebody else finished it or gave it up.
+        None when the attempt's round is not pending any more: somebody else finished it or gave it up. Raises
+        NotAdmitted, see `decide`.
         """
         with self._database.transaction() as connection:
             if not decide(connection, attempt, "pending", "done"):

@@ -60,5 +60,5 @@ class Reconciler:
             self._rounds.keep(attempt, deadline)
         except Conflict:
             return "out of stock"
-        self._rounds.place(attempt)
+        self._rounds.place(attempt, deadline)
         return "placed"

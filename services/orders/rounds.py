@@ -16,8 +16,9 @@ from typing import Protocol
 from prometheus_client import Counter
 
 from services.common.deadline import Deadline
-from services.common.errors import Conflict, Declined, NotFound, ShopError, Unavailable
+from services.common.errors import Conflict, Declined, NotFound, ShopError, TimedOut, Unavailable
 from services.orders.attempts import Attempt, PricedLine
+from services.orders.door import NotAdmitted
 from services.orders.orders import Order
 
 ROUNDS = Counter("shop_order_rounds_total", "Rounds that ended", ["outcome"])
@@ -96,10 +97,7 @@ class Rounds:
             state = error.extra.get("state")
             if state == "released":
                 raise Unavailable(GIVEN_UP) from error
-            if state == "refused":  # never held, so never charged: there is nothing to undo
-                self._end(attempt, "out_of_stock")
-            else:
-                self.give_up(attempt, "out_of_stock", deadline)
+            self._sold_out(attempt, state != "refused", deadline)
             raise OutOfStock(error.detail, sku=error.extra.get("sku", "")) from error
 
     def charge(self, attempt: Attempt, token: str, deadline: Deadline) -> None:
@@ -120,7 +118,7 @@ class Rounds:
             self._inventory.release(attempt.charge_key, deadline.within(self._bounds.peer_s))
 
     def keep(self, attempt: Attempt, deadline: Deadline) -> None:
-        """What was held is sold, also when it had expired and there is still enough of it.
+        """What was held is sold, also when it had expired, or was lost with a primary, and there is still enough of it.
 
         Raises OutOfStock (the round is over, the money was given back), Unavailable when others gave the round up.
         """
@@ -130,9 +128,17 @@ class Rounds:
             self.reserve(attempt, deadline)
             self._commit_again(attempt, deadline)
 
-    def place(self, attempt: Attempt) -> tuple[Order, bool]:
-        """Make the order; tells whether this call made it. Raises Unavailable when others gave the round up."""
-        order = self._orders.place(attempt, self._new_id(), self._promise())
+    def place(self, attempt: Attempt, deadline: Deadline) -> tuple[Order, bool]:
+        """Make the order; tells whether this call made it.
+
+        Raises Unavailable when others gave the round up, NotAdmitted when its admission was used for another order (the
+        round is over, the money was given back).
+        """
+        try:
+            order = self._orders.place(attempt, self._new_id(), self._promise())
+        except NotAdmitted:
+            self.give_up(attempt, "given_up", deadline)
+            raise
         if order is not None:
             ROUNDS.labels("done").inc()
             return order, True
@@ -151,12 +157,30 @@ class Rounds:
     def undo(self, attempt: Attempt, deadline: Deadline) -> None:
         """Give money and stock back, and shut the door for requests of this round that are still under way.
 
-        Only for a round that was given up: nobody can place its order any more.
+        Only for a round that was given up or has failed: nobody can place its order any more.
         """
         self._payments.refund(attempt.charge_key, deadline.within(self._bounds.payment_s))
         self._inventory.release(attempt.charge_key, deadline.within(self._bounds.peer_s))
         if self._attempts.close(attempt):
             ROUNDS.labels("undone").inc()
+
+    def _sold_out(self, attempt: Attempt, held: bool, deadline: Deadline) -> None:
+        """End the round. What was not held before was not paid for either, unless a lost primary has forgotten that it
+        was held: payments knows. When payments cannot say, it is up to the reconciler.
+        """
+        try:
+            if not held and self._payments.state(attempt.charge_key, deadline.within(self._bounds.peer_s)) != "charged":
+                return self._end(attempt, "out_of_stock")
+        except (Unavailable, TimedOut):
+            self._attempts.give_up(attempt, "out_of_stock")
+            return
+        if not self.give_up(attempt, "out_of_stock", deadline) and self._failed(attempt):
+            self.undo(attempt, deadline)  # others have ended the round, before it was charged
+
+    def _failed(self, attempt: Attempt) -> bool:
+        """Whether the round is over, and no order came of it."""
+        now = self._attempts.find(attempt.key)
+        return now is not None and (now.round > attempt.round or now.state == "failed")
 
     def _commit_again(self, attempt: Attempt, deadline: Deadline) -> None:
         try:

@@ -8,13 +8,12 @@ from flask import Response
 from flask_openapi import OpenAPI
 from pydantic import BaseModel, Field
 
-from services.common.fields import Token
+from services.common.fields import ChargeKey, Token
 from services.common.web import Check, create_web, json_answer, problems
 from services.payments.charge import Provider, charge
 from services.payments.charges import Charge
 from services.payments.provider import Behaviour
 
-KEY = r"^[A-Za-z0-9._~-]{1,128}$"
 MOST_CENTS = 10**12
 
 
@@ -34,11 +33,11 @@ class Switch(Protocol):
 
 
 class KeyPath(BaseModel):
-    key: str = Field(pattern=KEY)
+    key: ChargeKey
 
 
 class ChargeRequest(BaseModel):
-    key: str = Field(pattern=KEY, description="the same key again charges nothing more")
+    key: ChargeKey = Field(description="the same key again charges nothing more")
     amount_cents: int = Field(ge=1, le=MOST_CENTS)
     token: Token
 

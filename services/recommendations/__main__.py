@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from services.common import admission
+from services.common import shedding
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import MemcachedSettings, make_nodes
@@ -32,7 +32,7 @@ def build(settings: RecommendationSettings, background: Background) -> Flask:
     peers = Peers(settings, following(flags, "recommendations"))
     best = BestSellers(peers, settings.best_sellers_every_s, settings.best_sellers_wait_s, settings.optional_s)
     app = create_app(best, {"best sellers": lambda: best.top(1)})
-    admission.obey(app, flags, "recommendations")
+    shedding.obey(app, flags, "recommendations")
     return app
 
 

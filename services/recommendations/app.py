@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Response
 from flask_openapi import OpenAPI
 
-from services.common.admission import Tier
+from services.common.shedding import Tier
 from services.common.web import Check, create_web, json_answer, problems
 from services.recommendations.best_sellers import BestSellers
 from services.recommendations.models import Recommendations, Wish

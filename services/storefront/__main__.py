@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.common import admission, lane
+from services.common import lane, shedding
 from services.common.flags import follow
 from services.common.http import Peers
 from services.common.memcached import make_nodes
@@ -22,7 +22,7 @@ def build(settings: StorefrontSettings, background: Background) -> Flask:
     peers = Peers(settings, following(flags, "storefront"), {lane.SERVICE: settings.lane_at_once})
     shop = Shop(peers, settings.optional_s, settings.order_s, lane.following(flags))
     app = create_app(shop, following_pages(flags))
-    admission.obey(app, flags, "storefront")
+    shedding.obey(app, flags, "storefront")
     return app
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from services.common.admission import Tier
+from services.common.shedding import Tier
 from services.common.web import create_web
 from services.storefront import apologies, baskets, browsing, checkout, doorkeeper, looks, orders
 from services.storefront.shop import Shop

@@ -16,10 +16,13 @@ from services.common.settings import PeerSettings, read
 
 @dataclass
 class Peer:
-    """`behave` takes one word for each request, then always the last: ok, unavailable, refused, drip, break, hang."""
+    """`behaviour` has one word for each request, then always the last: ok, unavailable, refused, sent_on, sent_away,
+    slow, hang, drip, breaks_off. `asked` keeps the methods, `paths` the paths.
+    """
 
     behaviour: list[str]
     asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
     at_once: int = 0
@@ -36,6 +39,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             peer.asked.append(self.command)
+            peer.paths.append(self.path)
             peer.headers.append(dict(self.headers))
             peer.connections.add(self.client_address)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -58,6 +62,12 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
         def refused(self) -> None:
             self._answer(503, {"detail": "too much to do", "refused": True})
+
+        def sent_on(self) -> None:
+            self._begin(307, 0, Location="/api/other")
+
+        def sent_away(self) -> None:
+            self._begin(307, 0, Location="http://127.0.0.1:9/api/other")
 
         def slow(self) -> None:
             time.sleep(0.2)
@@ -82,8 +92,10 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
             self._begin(status, len(body))
             self.wfile.write(body)
 
-        def _begin(self, status: int, length: int) -> None:
+        def _begin(self, status: int, length: int, **headers: str) -> None:
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(length))
             self.end_headers()
 

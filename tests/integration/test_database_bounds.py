@@ -1,15 +1,20 @@
-"""How long a statement may take is what the settings say: neither less nor more."""
+"""How long a statement may take is what the settings say, neither less nor more; so is the wait for a lock."""
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from psycopg.errors import IdleInTransactionSessionTimeout
 
 from services.common.db import Database
-from services.common.errors import TimedOut
+from services.common.errors import TimedOut, Unavailable
 from tests.integration.private_stores import ShopDatabase
 
 pytestmark = pytest.mark.servers
+
+LOCK = "lock table attempts in access exclusive mode"
 
 
 def sleep(shop_database: ShopDatabase, statement_s: float, seconds: float) -> None:
@@ -31,21 +36,45 @@ def test_a_statement_that_takes_longer_ends_as_timed_out(shop_database: ShopData
         sleep(shop_database, statement_s=0.2, seconds=10)
 
 
-def test_a_row_that_a_frozen_transaction_holds_is_waited_for_shortly_and_let_go_of_soon(
-    shop_database: ShopDatabase,
-) -> None:
-    settings = replace(shop_database.settings("orders"), db_lock_s=0.2, db_statement_s=1.0)
-    database = Database(settings, "orders")
+@pytest.fixture
+def database(shop_database: ShopDatabase) -> Iterator[Database]:
+    """Who waits for a lock gives up after 0.2 s, who rests within a transaction for a second is thrown out."""
+    database = Database(replace(shop_database.settings("orders"), db_lock_s=0.2, db_statement_s=1.0), "orders")
     database.open()
-    lock = "lock table attempts in access exclusive mode"
     try:
-        with pytest.raises(TimedOut), database.transaction() as frozen:
-            frozen.execute(lock)
-            with pytest.raises(TimedOut), database.transaction() as connection:
-                connection.execute(lock)
-            time.sleep(1.2)  # as a process that is frozen would: it sends nothing
-            with database.transaction() as connection:
-                connection.execute(lock)
-            frozen.execute("select 1")
+        yield database
     finally:
         database.close()
+
+
+def test_who_waits_in_vain_for_a_lock_is_told_that_nothing_happened(database: Database) -> None:
+    with database.transaction() as holder:
+        holder.execute(LOCK)
+        with pytest.raises(Unavailable), database.transaction() as connection:
+            connection.execute(LOCK)
+
+
+def test_a_lock_that_a_frozen_transaction_holds_is_let_go_of_soon(database: Database) -> None:
+    with pytest.raises(TimedOut) as thrown_out, database.transaction() as frozen:
+        frozen.execute(LOCK)
+        time.sleep(1.2)  # as a process that is frozen would: it sends nothing
+        with database.transaction() as connection:
+            connection.execute(LOCK)
+        frozen.execute("select 1")
+    assert isinstance(thrown_out.value.__cause__, IdleInTransactionSessionTimeout)
+
+
+def test_of_two_that_wait_for_each_other_one_is_told_that_nothing_happened(shop_database: ShopDatabase) -> None:
+    lock = "select pg_advisory_xact_lock(%s)"
+    with (
+        ThreadPoolExecutor() as threads,
+        shop_database.pools("orders") as database,
+        pytest.raises(Unavailable),
+        database.transaction() as one,
+    ):
+        one.execute(lock, (1,))
+        with database.transaction() as other:
+            other.execute(lock, (2,))
+            waiting = threads.submit(one.execute, lock, (2,))
+            other.execute(lock, (1,))
+        waiting.result()

@@ -8,6 +8,7 @@ import pytest
 
 from services.common.papers import Paper, Papers
 from services.orders.attempts import Attempt, PricedLine
+from services.orders.door import NotAdmitted
 from tests.integration.order_shop import OrderShop, opened
 from tests.integration.private_stores import ShopDatabase
 
@@ -187,6 +188,44 @@ def test_a_round_that_a_lost_primary_took_with_it_is_placed_once(
     assert known is not None and (known.round, known.state) == (2, "done")
 
 
+def lost(admission: str | None = None) -> Attempt:
+    """An attempt that a lost primary took with it."""
+    body = {"lines": [vars(PricedLine("tea", "Tea", 1, 890))]}
+    return Attempt(new_key(), "print", 1, "pending", "", body, admission)
+
+
+def test_an_attempt_that_is_written_anew_keeps_its_admission(shop: OrderShop) -> None:
+    attempt = lost(f"tea~100.1.{uuid.uuid4().hex}")
+    shop.attempts.resume(attempt)
+    assert shop.attempts.find(attempt.key) == attempt
+    assert shop.orders.place(attempt, new_key(), None) is not None
+    with pytest.raises(NotAdmitted, match="used"):
+        shop.attempts.open(new_key(), "print", attempt.lines, attempt.admission)
+
+
+def test_a_lost_attempt_whose_admission_has_bought_under_another_key_is_given_up(shop: OrderShop) -> None:
+    attempt = lost(f"tea~100.1.{uuid.uuid4().hex}")
+    other = shop.attempts.open(new_key(), "print", attempt.lines, attempt.admission)
+    assert shop.orders.place(other, new_key(), None) is not None
+    for take_up in (shop.attempts.resume, lambda lost: shop.orders.place(lost, new_key(), None)):
+        with pytest.raises(NotAdmitted, match="used"):
+            take_up(attempt)
+    assert shop.attempts.give_up(attempt, "given_up") and shop.attempts.close(attempt)
+    known = shop.attempts.find(attempt.key)
+    assert known is not None and (known.state, known.admission) == ("failed", None)
+
+
+def test_a_charge_whose_reservation_was_lost_is_given_back_when_nothing_is_left(
+    shop: OrderShop, item: Callable[[int], str]
+) -> None:
+    attempt = shop.attempts.open(new_key(), "print", [PricedLine(item(0), "Thing", 1, 500)])
+    shop.charges.record(attempt.charge_key, "charged", attempt.total_cents)
+    shop.reconciler.reconcile()
+    known = shop.attempts.find(attempt.key)
+    assert known is not None and (known.state, known.failure) == ("failed", "out_of_stock")
+    assert shop.charges.find(attempt.charge_key).state == "refunded"
+
+
 def test_a_shipment_is_told_once_however_often_it_is_reported(
     shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
 ) -> None:
@@ -296,4 +335,15 @@ def test_a_failed_try_is_not_taken_up_again_once_its_admission_has_bought(
     shown = admission(sku)
     assert shop.order(early, sku, 2, admission=shown).status_code == 409
     assert shop.order(new_key(), sku, admission=shown).status_code == 201
-    assert shop.order(early, sku, 2).status_code == 403
+    assert [shop.order(early, sku, 2, admission=a).json["why"] for a in ("", shown)] == ["none", "used"]
+
+
+def test_a_key_that_failed_before_the_sale_is_asked_for_an_admission_in_it(
+    shop: OrderShop, item: Callable[[int], str], admission: Callable[[str], str]
+) -> None:
+    sku, early = item(1), new_key()
+    assert shop.order(early, sku, 2).status_code == 409
+    shown = admission(sku)
+    assert shop.order(early, sku, 2).json["why"] == "none"
+    assert shop.order(early, sku, 2, admission=shown).status_code == 409
+    assert shop.order(new_key(), sku, admission=shown).status_code == 201

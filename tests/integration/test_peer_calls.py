@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.common import deadline
-from services.common.errors import Refused, ShopError, TimedOut, Unavailable
+from services.common.errors import Invalid, Refused, ShopError, TimedOut, Unavailable
 from services.common.http import Peers
 from services.common.protection import Knob, preset
 from tests.integration.misbehaving import misbehaving
@@ -70,6 +70,20 @@ def test_what_is_refused_on_purpose_is_not_asked_for_again_and_opens_no_circuit(
 def test_a_closed_door_after_a_timeout_does_not_mean_that_nothing_happened() -> None:
     with misbehaving("hang", "unavailable", **HURRIED) as (peers, _), pytest.raises(TimedOut):
         peers.get(PATH)
+
+
+def test_who_is_sent_on_asks_there_with_the_same_body_and_key() -> None:
+    with misbehaving("sent_on", "ok") as (peers, peer):
+        assert peers.call("POST", PATH, {"a": 1}, key="k") == {}
+        assert (peer.asked, peer.paths) == (["POST", "POST"], [PATH, "/api/other"])
+        assert [(each["Content-Length"], each["Idempotency-Key"]) for each in peer.headers] == [("8", "k")] * 2
+        assert len(peer.connections) == 1
+
+
+def test_nobody_is_followed_out_of_the_shop() -> None:
+    with misbehaving("sent_away") as (peers, peer), pytest.raises(Invalid):
+        peers.call("POST", PATH)
+    assert len(peer.asked) == 1
 
 
 @pytest.mark.parametrize("answer", ["ok", "unavailable"])

@@ -11,11 +11,14 @@ from services.common.errors import Conflict, Declined, Invalid, NotFound, ShopEr
 from services.common.papers import Papers
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
-from services.orders.door import Door
+from services.orders.door import Door, used
 from services.orders.intake import WarehouseFull
 from services.orders.orders import Head, Order
 from services.orders.reconciler import Reconciler
 from services.orders.rounds import Bounds, Rounds
+
+PATH = ["find", "price", "open", "resume", "reserve", "charge", "commit", "place"]
+"""The steps of a checkout in which all goes well."""
 
 
 class Crash(Exception):
@@ -65,11 +68,16 @@ class FakeAttempts:
         return self._script.step("find", lambda: self.rows.get(key))
 
     def open(self, key: str, fingerprint: str, lines: Sequence[PricedLine], admission: str | None = None) -> Attempt:
-        new = Attempt(key, fingerprint, 1, "pending", "", {"lines": [vars(line) for line in lines]})
-        return self._script.step("open", lambda: self.rows.setdefault(key, new))
+        def work() -> Attempt:
+            if key in self.rows:
+                return self.rows[key]
+            body = {"lines": [vars(line) for line in lines]}
+            return self._write(Attempt(key, fingerprint, 1, "pending", "", body, admission))
+
+        return self._script.step("open", work)
 
     def resume(self, attempt: Attempt) -> None:
-        self._script.step("resume", lambda: None)
+        self._script.step("resume", lambda: self.decide(attempt, "pending", "pending"))
 
     def fail(self, attempt: Attempt, failure: str) -> bool:
         return self._script.step("fail", lambda: self.decide(attempt, "pending", "failed", failure))
@@ -80,12 +88,12 @@ class FakeAttempts:
     def close(self, attempt: Attempt) -> bool:
         return self._script.step("close", lambda: self.decide(attempt, "failing", "failed"))
 
-    def next_round(self, attempt: Attempt) -> Attempt:
+    def next_round(self, attempt: Attempt, admission: str | None) -> Attempt:
         def work() -> Attempt:
             now = self.rows[attempt.key]
-            if now.round == attempt.round and now.state == "failed":
-                self.rows[attempt.key] = replace(now, round=now.round + 1, state="pending", failure="")
-            return self.rows[attempt.key]
+            if now.round != attempt.round or now.state != "failed":
+                return now
+            return self._write(replace(now, round=now.round + 1, state="pending", failure="", admission=admission))
 
         return self._script.step("next_round", work)
 
@@ -98,8 +106,17 @@ class FakeAttempts:
             now = replace(attempt, state=before)
         if now.round != attempt.round or now.state != before:
             return False
-        self.rows[attempt.key] = replace(now, state=after, failure=now.failure if failure is None else failure)
+        failure = now.failure if failure is None else failure
+        admission = attempt.admission if after in ("pending", "done") else None
+        self._write(replace(now, state=after, failure=failure, admission=admission))
         return True
+
+    def _write(self, attempt: Attempt) -> Attempt:
+        others = [row for row in self.rows.values() if row.key != attempt.key and row.state != "failed"]
+        if attempt.admission and attempt.admission in [row.admission for row in others]:
+            raise used(attempt.admission)
+        self.rows[attempt.key] = attempt
+        return attempt
 
 
 class FakeOrders:
@@ -184,6 +201,11 @@ class FakeInventory:
                 self.states[key] = "released"
 
         self._script.step("release", work)
+
+    def lose(self) -> None:
+        """A primary is lost, and what was held with it."""
+        self.expire()
+        self.states = {key: state for key, state in self.states.items() if state != "expired"}
 
     def expire(self) -> None:
         for key, state in self.states.items():

@@ -1,14 +1,17 @@
 """The naive way of confirming: what is shown before anything is tried, and what becomes of it."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from services.common import deadline
 from services.common.errors import NotFound, ShopError
 from services.orders.at_once import AtOnce
 from services.orders.checkout import Wanted
-from tests.unit.orders_fakes import World, refuse, time_out
+from tests.unit.orders_fakes import World, crash, refuse, time_out
 
 TEA = Wanted([("tea-001", 2)], "tok_ok")
 
@@ -83,6 +86,28 @@ def test_what_is_not_known_stays_promised_until_it_is_settled(world: World, shop
     world.settle()
     assert shop.find(shown).head.status == "confirmed"
     world.check()
+
+
+def test_what_is_done_in_the_background_is_not_bound_by_how_long_the_shopper_waits(
+    world: World, shop: AtOnce, later: Later
+) -> None:
+    deadline.obey({"HTTP_X_TIME_LEFT_MS": "900"})
+    shop.check_out("k", TEA)
+    left_s: list[float] = []
+    world.script.before[len(world.script.steps)] = lambda: left_s.append(deadline.left_s())
+    later.do()
+    assert deadline.left_s() < 1
+    deadline.forget()
+    assert left_s == [math.inf]
+
+
+def test_what_nobody_foresaw_in_the_background_is_in_the_log(world: World, shop: AtOnce, later: Later) -> None:
+    shown = shop.check_out("k", TEA)[0].head.order_id
+    world.script.before[len(world.script.steps)] = crash
+    with capture_logs() as lines:
+        later.do()
+    assert [(line["event"], line["log_level"]) for line in lines] == [("promise_not_kept", "error")]
+    assert shop.find(shown).head.status == "confirmed"
 
 
 def test_what_cannot_be_written_down_is_not_promised(world: World, shop: AtOnce, later: Later) -> None:

@@ -7,9 +7,7 @@ import pytest
 from services.common.errors import Declined, Invalid, TimedOut, Unavailable
 from services.orders.checkout import Wanted
 from services.orders.rounds import OutOfStock
-from tests.unit.orders_fakes import Crash, World, crash, refuse, time_out
-
-PATH = ["find", "price", "open", "resume", "reserve", "charge", "commit", "place"]
+from tests.unit.orders_fakes import PATH, Crash, World, crash, refuse, time_out
 
 
 def test_an_order_is_made_in_the_order_of_the_design() -> None:
@@ -114,6 +112,19 @@ def test_out_of_stock_is_said_and_a_later_retry_may_succeed() -> None:
     world.check()
 
 
+@pytest.mark.parametrize("trouble", [time_out, refuse])
+def test_out_of_stock_is_said_also_when_payments_cannot_say_whether_it_was_paid_for(
+    trouble: Callable[[], None],
+) -> None:
+    world = World(tea_001=1)
+    world.script.before[PATH.index("charge")] = trouble  # the first question to payments
+    with pytest.raises(OutOfStock):
+        world.buy(quantity=2)
+    assert world.attempts.rows["k"].state == "failing"
+    world.settle()
+    world.check()
+
+
 def test_a_declined_card_gives_the_stock_back_and_stays_declined() -> None:
     world = World()
     for _ in range(2):
@@ -144,6 +155,60 @@ def test_money_is_given_back_when_the_stock_was_sold_to_somebody_else_meanwhile(
         world.buy(key="slower")
     assert "refunded" in world.payments.states.values()
     assert world.attempts.rows["slower"].state == "failed"
+    world.check()
+
+
+def lose_to_a_quicker_one(world: World) -> None:
+    """A primary is lost with the reservation, and somebody else takes the last pieces."""
+    world.inventory.lose()
+    world.buy(key="quicker")
+
+
+def test_money_is_given_back_when_a_lost_primary_took_the_reservation_and_others_the_stock() -> None:
+    world = World(tea_001=2)
+    world.script.before[PATH.index("commit")] = lambda: lose_to_a_quicker_one(world)
+    with pytest.raises(OutOfStock):
+        world.buy(key="slower")
+    assert "refunded" in world.payments.states.values()
+    world.check()
+
+
+@pytest.mark.parametrize("who", ["the client", "the reconciler"])
+def test_who_died_after_the_charge_gets_the_money_back_when_the_stock_is_gone(who: str) -> None:
+    world = World(tea_001=2)
+    world.script.after[PATH.index("charge")] = crash
+    world.try_to_buy(key="slower")
+    lose_to_a_quicker_one(world)
+    if who == "the client":
+        with pytest.raises(OutOfStock):
+            world.buy(key="slower")
+    world.settle()
+    world.check()
+
+
+def test_so_does_who_asks_again_when_the_attempt_was_lost_too() -> None:
+    world = World(tea_001=2)
+    world.script.after[PATH.index("charge")] = crash
+    world.try_to_buy(key="slower")
+    world.attempts.rows.clear()
+    lose_to_a_quicker_one(world)
+    with pytest.raises(OutOfStock):
+        world.buy(key="slower")
+    world.check()
+
+
+def test_a_charge_that_comes_after_a_second_click_was_told_out_of_stock_is_given_back() -> None:
+    world = World(tea_001=2)
+
+    def click_again() -> None:
+        lose_to_a_quicker_one(world)
+        with pytest.raises(OutOfStock):
+            world.buy(key="slower")
+
+    world.script.before[PATH.index("charge")] = click_again
+    with pytest.raises(OutOfStock):
+        world.buy(key="slower")
+    assert "refunded" in world.payments.states.values()
     world.check()
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from services.common.papers import Paper, Papers
 from services.orders.door import Door, NotAdmitted
-from tests.unit.orders_fakes import World
+from services.orders.rounds import OutOfStock
+from tests.unit.orders_fakes import PATH, World, time_out
 
 SALE = "tea-001~100"
 PAPERS = Papers("a secret")
@@ -51,3 +52,61 @@ def test_who_is_not_admitted_leaves_no_trace_and_a_key_that_was_is_not_asked_aga
     assert world.attempts.rows == {}
     order, _ = world.buy(admission=admission())
     assert world.buy() == (order, False)
+
+
+def test_a_key_that_failed_before_the_sale_does_not_buy_in_it_without_an_admission() -> None:
+    world = World(tea_001=1)
+    with pytest.raises(OutOfStock):
+        world.buy(quantity=2)
+    world.inventory.available["tea-001"] = world.stock["tea-001"] = 5
+    world.sale = SALE
+    with pytest.raises(NotAdmitted):
+        world.buy(quantity=2)
+    assert (world.attempts.rows["k"].round, world.attempts.rows["k"].state) == (1, "failed")
+    assert world.buy(quantity=2, admission=admission())[1]
+    with pytest.raises(NotAdmitted, match="used"):
+        world.buy(key="another", admission=admission())
+    world.check()
+
+
+def test_a_key_that_is_under_way_is_finished_without_an_admission() -> None:
+    world = World()
+    world.script.before[PATH.index("charge")] = time_out
+    world.try_to_buy()
+    world.sale = SALE
+    assert world.buy()[1]
+
+
+def lose_the_turn(world: World) -> None:
+    """A primary is lost with the attempt, and its admission makes an order under another key."""
+    world.attempts.rows.clear()
+    world.buy(key="another", admission=admission())
+
+
+def test_an_attempt_that_is_written_anew_keeps_its_admission() -> None:
+    world = World()
+    world.sale = SALE
+    world.script.before[PATH.index("place")] = world.attempts.rows.clear
+    world.buy(admission=admission())
+    with pytest.raises(NotAdmitted, match="used"):
+        world.buy(key="another", admission=admission())
+
+
+def test_the_money_is_given_back_when_the_admission_of_a_lost_attempt_has_bought_under_another_key() -> None:
+    world = World()
+    world.sale = SALE
+    world.script.before[PATH.index("place")] = lambda: lose_the_turn(world)
+    with pytest.raises(NotAdmitted, match="used"):
+        world.buy(admission=admission())
+    assert [*world.orders.by_key] == ["another"]
+    world.check()
+
+
+def test_a_lost_attempt_is_not_resumed_when_its_admission_has_bought_under_another_key() -> None:
+    world = World()
+    world.sale = SALE
+    world.script.before[PATH.index("resume")] = lambda: lose_the_turn(world)
+    with pytest.raises(NotAdmitted, match="used"):
+        world.buy(admission=admission())
+    assert [*world.orders.by_key] == ["another"]
+    world.check()

@@ -1,9 +1,11 @@
 """How long the next order would wait, and what is said about it before it is taken."""
 
+from itertools import count
+
 import pytest
 
 from services.orders.intake import Backlog, Intake, WarehouseFull
-from tests.unit.orders_fakes import World
+from tests.unit.orders_fakes import World, refuse
 
 SLOW = Backlog(waiting=40, busy_s=8.0, shipped=24)  # in the last 5 s
 
@@ -60,12 +62,30 @@ def test_twice_a_second_is_often_enough_to_look() -> None:
     assert len(looks) == 2 and len(set(promises)) == 1
 
 
+def test_while_nobody_can_look_the_last_figure_counts() -> None:
+    looks = iter([SLOW])
+    failing = Intake(lambda: next(looks, None) or refuse(), lambda: "promise_later", lambda: 3.0, count().__next__)
+    assert failing.promise() == failing.promise() == pytest.approx(41 / 5)
+    unseen = Intake(refuse, lambda: "promise_later", lambda: 3.0, count().__next__)
+    assert unseen.promise() is None
+
+
 def test_a_full_warehouse_takes_nothing_and_leaves_no_trace() -> None:
     world = World()
     world.intake.full = True
     with pytest.raises(WarehouseFull):
         world.buy()
     assert world.attempts.rows == {} and world.payments.states == {}
+
+
+def test_a_key_that_failed_is_not_let_in_by_a_full_warehouse() -> None:
+    world = World(tea_001=1)
+    world.try_to_buy()
+    world.inventory.available["tea-001"] = world.stock["tea-001"] = 5
+    world.intake.full = True
+    with pytest.raises(WarehouseFull):
+        world.buy()
+    assert world.attempts.rows["k"].round == 1
 
 
 def test_who_was_let_in_is_served_however_full_it_has_become() -> None:

@@ -4,8 +4,8 @@ import pytest
 from flask import Response
 from flask.testing import FlaskClient
 
-from services.common import admission
-from services.common.admission import Crowd, Tier
+from services.common import shedding
+from services.common.shedding import Crowd, Tier
 from services.common.web import create_web
 
 
@@ -13,7 +13,7 @@ from services.common.web import create_web
 def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
     """Who is inside the replica: as many as the test says."""
     crowd = Crowd(threads=4)  # so the limit is 8
-    monkeypatch.setattr(admission, "crowd", crowd)
+    monkeypatch.setattr(shedding, "crowd", crowd)
     return crowd
 
 
@@ -21,7 +21,7 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
 def client(crowd: Crowd) -> FlaskClient:
     app = create_web("shop", {}, Tier.BROWSE, {"pay": Tier.CHECKOUT, "liked": Tier.EXTRAS})
     for name in ("look", "pay", "liked"):
-        app.add_url_rule(f"/{name}", name, lambda: Response(str(admission.current.get())))
+        app.add_url_rule(f"/{name}", name, lambda: Response(str(shedding.current.get())))
     return app.test_client()
 
 
@@ -45,13 +45,13 @@ def test_a_refusal_is_a_problem_document_with_a_time_to_come_again(client: Flask
 
 def test_what_is_asked_for_a_checkout_matters_as_much_as_the_checkout(client: FlaskClient, crowd: Crowd) -> None:
     crowd.inside = 16
-    answer = client.get("/look", headers={admission.HEADER: "checkout"})
+    answer = client.get("/look", headers={shedding.HEADER: "checkout"})
     assert (answer.status_code, answer.text) == (200, "checkout")
-    assert client.get("/pay", headers={admission.HEADER: "extras"}).status_code == 503
+    assert client.get("/pay", headers={shedding.HEADER: "extras"}).status_code == 503
 
 
 def test_a_tier_that_does_not_exist_says_nothing(client: FlaskClient) -> None:
-    assert client.get("/look", headers={admission.HEADER: "king"}).text == "browse"
+    assert client.get("/look", headers={shedding.HEADER: "king"}).text == "browse"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
@@ -62,5 +62,5 @@ def test_who_looks_after_the_replica_is_never_refused(client: FlaskClient, crowd
 
 def test_a_switch_lets_everybody_in(client: FlaskClient, crowd: Crowd) -> None:
     crowd.inside = 1000
-    client.application.extensions["door"].shedding = lambda: False
+    client.application.extensions["shedder"].shedding = lambda: False
     assert client.get("/liked").status_code == 200

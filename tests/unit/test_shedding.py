@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.admission import Crowd, Door, Limit, Overloaded, Tier
+from services.common.shedding import Crowd, Limit, Overloaded, Shedder, Tier
 
 
 class Clock:
@@ -29,7 +29,7 @@ def admitted(inside: int, threads: int = 5) -> set[Tier]:
     found = set()
     for tier in Tier:
         with suppress(Overloaded):
-            Door(crowded(inside, threads)).admit(tier)
+            Shedder(crowded(inside, threads)).admit(tier)
             found.add(tier)
     return found
 
@@ -62,12 +62,12 @@ def test_who_is_admitted_is_never_less_important_than_who_is_refused(inside: int
 
 @pytest.mark.parametrize("tier", Tier)
 def test_a_replica_with_nothing_else_to_do_refuses_nobody(tier: Tier) -> None:
-    Door(crowded(1, threads=1)).admit(tier)
+    Shedder(crowded(1, threads=1)).admit(tier)
 
 
 def test_a_refusal_says_when_to_come_again() -> None:
     with pytest.raises(Overloaded) as refused:
-        Door(crowded(21)).admit(Tier.CHECKOUT)
+        Shedder(crowded(21)).admit(Tier.CHECKOUT)
     assert (
         refused.value.status == 503
         and refused.value.extra["by"] == "shedding"
@@ -75,8 +75,8 @@ def test_a_refusal_says_when_to_come_again() -> None:
     )
 
 
-def test_an_open_door_refuses_nobody() -> None:
-    Door(crowded(100), shedding=lambda: False).admit(Tier.EXTRAS)
+def test_who_does_not_shed_refuses_nobody() -> None:
+    Shedder(crowded(100), shedding=lambda: False).admit(Tier.EXTRAS)
 
 
 def test_a_thread_knows_how_long_its_own_request_has_waited() -> None:

@@ -127,7 +127,7 @@ class Limit:
         return self.now
 
 
-class Door:
+class Shedder:
     """Where requests are let in or refused; `shedding` tells whether anybody is refused at the moment."""
 
     def __init__(self, crowd: Crowd, shedding: Callable[[], bool] = lambda: True) -> None:
@@ -150,26 +150,26 @@ crowd = Crowd()
 
 
 def install(app: Flask, usual: Tier, special: Mapping[str, Tier]) -> None:
-    """Put a door before all routes. Their tier is `usual`, unless their endpoint is `special` or a caller among the
+    """Put a shedder before all routes. Their tier is `usual`, unless their endpoint is `special` or a caller among the
     services says whom it asks for.
     """
-    door = app.extensions["door"] = Door(crowd)
+    shedder = app.extensions["shedder"] = Shedder(crowd)
 
     @app.before_request
     def admit() -> None:
         if request.endpoint not in FREE:
             tier = TIERS.get(request.environ.get("HTTP_X_TIER", "")) or special.get(request.endpoint or "", usual)
             current.set(tier)
-            door.admit(tier)
+            shedder.admit(tier)
 
 
 def shedding_flag(service: str) -> Flag:
-    """A service's switch for its doors."""
+    """A service's switch for its shedders."""
     help = "whether a replica with too much to do refuses what matters less, before it is too late for everybody"
     return Flag(name=f"{service}.shedding", default=True, help=help)
 
 
 def obey(app: Any, flags: Flags, service: str) -> None:
-    """From now on the app's door does as the flag says."""
+    """From now on the app's shedder does as the flag says."""
     name = shedding_flag(service).name
-    app.extensions["door"].shedding = lambda: bool(flags[name])
+    app.extensions["shedder"].shedding = lambda: bool(flags[name])
