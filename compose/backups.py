@@ -95,6 +95,7 @@ class Backups:
         promoted and takes no writes yet: not before, as the transaction that is not wanted holds its locks until then.
         """
         move, node = Move(self._note), self._place()
+        other = next(each for each in self._postgres.nodes if each != node)
         was_there = self._failover.primary() == node
         if was_there:
             self._postgres.ask(node, MARK)
@@ -102,6 +103,7 @@ class Backups:
         move.done(node, f"ended; {plan.backup.id} and the log after it take its place")
         try:
             self._recover(node)
+            self._runtime.copy_anew(other)  # whatever happens from here on, it comes back as a copy of the restored one
             move.done(node, f"recovered to {iso(plan.moment) if plan.moment else 'the end of the backup'}")
         except RuntimeFailed as error:
             self._call_off(node, was_there)
@@ -111,7 +113,7 @@ class Backups:
         look(node)
         self._postgres.allow_writes(node)
         move.done(node, "promoted: it takes writes")
-        self._rebuild_other(node, move)
+        self._rebuild(other, node, move)
         return aside
 
     def forget_aside(self) -> None:
@@ -163,10 +165,9 @@ class Backups:
         if start:
             self._runtime.start(node)
 
-    def _rebuild_other(self, node: str, move: Move) -> None:
+    def _rebuild(self, other: str, restored: str, move: Move) -> None:
         """What the other server has, the restored one never knew."""
-        other = next(each for each in self._postgres.nodes if each != node)
         try:
-            self._failover.rebuild(other, node, move)
+            self._failover.rebuild(other, restored, move)
         except RuntimeFailed as error:
             move.done(other, f"is not a replica yet: {error}; bring it back with: ./shoplab rejoin")

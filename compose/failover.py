@@ -134,9 +134,9 @@ class Failover:
 
     def _hand_over(self, primary: str, replica: str, move: Move) -> None:
         """End the primary in good order, with nothing written that the replica does not have."""
-        self._postgres.hold_writes(primary)
-        move.done(primary, "begins no more writes")
         try:
+            self._postgres.hold_writes(primary)
+            move.done(primary, "begins no more writes")
             self._postgres.catch_up(primary, CATCH_UP_S)
         except RuntimeFailed as error:
             self._postgres.allow_writes(primary)

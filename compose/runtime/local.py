@@ -29,6 +29,7 @@ from compose.runtime.verbs import COPY_ANEW, Component, Progress, RuntimeFailed,
 from compose.topology import Service, Topology
 from compose.wire.client import Wire
 
+EXEC_S = 30.0
 STOP_ORDER = ("gateway", "service", "worker", "job", "wire", "store")
 
 
@@ -167,15 +168,18 @@ class LocalRuntime:
     def exec(self, component: str, argv: Sequence[str], stdin: bytes = b"") -> bytes:
         service = self._roster.of(component)
         command = [sys.executable if argv[0] == "python3" else argv[0], *argv[1:]]
-        done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            cwd=self._around.source,
-            env=self._around.environment(service, component),
-            timeout=30,
-            **drop(self._user),
-        )
+        try:
+            done = subprocess.run(
+                command,
+                input=stdin,
+                capture_output=True,
+                cwd=self._around.source,
+                env=self._around.environment(service, component),
+                timeout=EXEC_S,
+                **drop(self._user),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeFailed(f"{' '.join(argv)} in {component} did not end within {EXEC_S:g} s") from error
         if done.returncode:
             raise RuntimeFailed(
                 f"{' '.join(argv)} in {component} ended with {done.returncode}: {done.stderr.decode().strip()}"

@@ -11,6 +11,8 @@ from pathlib import Path
 from compose.places import User
 from compose.runtime.verbs import RuntimeFailed
 
+WITHIN_S = 10.0
+
 
 def mount(folder: Path, megabytes: int, user: User) -> None:
     """Put an empty disk there, of this user. Raises RuntimeFailed."""
@@ -33,6 +35,9 @@ def unmount_all(data: Path) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeFailed(f"`{' '.join(command)}` did not end within {WITHIN_S:g} s") from error
     if done.returncode:
         raise RuntimeFailed(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip()}")

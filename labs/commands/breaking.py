@@ -59,7 +59,8 @@ def heal(name: Name = "shop", as_json: Json = False) -> None:
 
     shop = ShopClient.of(name)
     left = shop.heal()
-    finish_interrupted(shop)
+    tried = finish_interrupted(shop)
+    left += [f"an interrupted lab left {each['undo']}: {each['detail']}" for each in tried if not each["ok"]]
     if as_json:
         emit({"ok": not left, "left": left})
     else:

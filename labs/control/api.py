@@ -48,6 +48,10 @@ def create_api(shop: RunningShop, token: str, control_url: str) -> Flask:
     def failed(error: RuntimeFailed) -> tuple[Response, int]:
         return jsonify(error=str(error)), 409
 
+    @app.errorhandler(psycopg.Error)
+    def refused_by_postgres(error: psycopg.Error) -> tuple[Response, int]:
+        return jsonify(error=f"Postgres did not do it: {(str(error) or repr(error)).splitlines()[0]}"), 409
+
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[Response, int]:
         return jsonify(error=error.description), error.code or 500

@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Literal
 
+import psycopg
+
 from compose.gateway import SpecInvalid, Upstream
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.balancer import Balancer
@@ -49,7 +51,7 @@ class HealthWatch:
     def _run(self) -> None:
         while True:
             began = time.monotonic()
-            with suppress(RuntimeFailed, SpecInvalid):  # the gateway, or the flags, are away: later
+            with suppress(RuntimeFailed, SpecInvalid, psycopg.Error):  # the gateway, or the flags, are away: later
                 self.look()
             time.sleep(max(0.0, began + EVERY_S - time.monotonic()))
 

@@ -13,7 +13,7 @@ from compose import places
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One applied fault."""
+    """One applied fault. No number is given twice: a timer may still hold the entry of a fault that was undone."""
 
     number: int
     fault: str
@@ -28,6 +28,7 @@ class Ledger:
         self._path = path
         self._lock = threading.Lock()
         self._entries = [Entry(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+        self._last = max((entry.number for entry in self._entries), default=0)
 
     def entries(self) -> list[Entry]:
         """All faults in force."""
@@ -37,8 +38,8 @@ class Ledger:
     def add(self, fault: str, target: str, given: dict[str, Any]) -> Entry:
         """Write a fault down."""
         with self._lock:
-            number = 1 + max((entry.number for entry in self._entries), default=0)
-            entry = Entry(number=number, fault=fault, target=target, given=given)
+            self._last += 1
+            entry = Entry(number=self._last, fault=fault, target=target, given=given)
             self._entries.append(entry)
             self._save()
             return entry

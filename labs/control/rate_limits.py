@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+import psycopg
+
 from compose.gateway import RateLimits, SpecInvalid
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.balancer import Balancer
@@ -27,7 +29,7 @@ class GatewayLimits:
 
     def _run(self) -> None:
         while True:
-            with suppress(RuntimeFailed, SpecInvalid):  # the gateway, or the flags, are away: later
+            with suppress(RuntimeFailed, SpecInvalid, psycopg.Error):  # the gateway, or the flags, are away: later
                 self.obey()
             time.sleep(EVERY_S)
 

@@ -109,7 +109,7 @@ class Roles:
 
     def as_described(self) -> None:
         """The first server is the primary, as compose.yaml has it. Both must be well."""
-        self._failover.end_split_brain(keep=POSTGRES[0])
+        self.moving(lambda: self._failover.end_split_brain(keep=POSTGRES[0]))
         if self._failover.primary() == POSTGRES[1]:
             self.switch_over()
 
@@ -125,8 +125,10 @@ class Roles:
         """Do something that may move the roles: nobody else moves them meanwhile, and they are found out anew."""
         with self._lock:
             self._synchronous = None
-            made = move()
-            self._watch.look_anew()
+            try:
+                made = move()
+            finally:  # one that failed may have moved the roles all the same
+                self._watch.look_anew()
         with suppress(RuntimeFailed):
             self.obey()
         return made

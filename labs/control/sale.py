@@ -33,6 +33,9 @@ from waiting_room.sales where ended_at is null
 """
 
 
+END = "update waiting_room.sales set ended_at = now() where ended_at is null"
+
+
 class Shop(Protocol):
     """What a sale needs; see `shop.RunningShop`."""
 
@@ -96,10 +99,10 @@ class Sales:
         """
         on = self.status()
         self._shop.set_flag(FLAG, "default")
-        self._execute("update waiting_room.sales set ended_at = now() where ended_at is null", {})
         self._shop.scale(ROOM, 0)
         if on is not None and on["lane"]:
             self._shop.close_lane()
+        self._execute(END, {})  # last: if anything fails before, the sale is still on and can be stopped again
         return on
 
     def end_what_outlived(self) -> None:

@@ -105,8 +105,7 @@ class RunningShop:
             "fences": self.roles.fences,
         }
 
-    # -- balancing and scale
-    # ---------------------------------------------------------------------------------------------
+    # -- balancing and scale -------------------------------------------------------------------------------------------
 
     def balance(self, service: str, policy: str, weights: Mapping[str, int]) -> dict[str, Any]:
         """Switch an upstream's policy live; `weights` by component, everybody else weighs 1."""
@@ -136,8 +135,7 @@ class RunningShop:
         """Let every order go the usual way again."""
         lane.close_lane(self)
 
-    # -- flags
-    # -------------------------------------------------------------------------------------------------------------
+    # -- flags ---------------------------------------------------------------------------------------------------------
 
     def set_flag(self, name: str, text: str | Value) -> Value:
         """Switch something in the running shop; returns when every replica that runs follows. Raises UnknownFlag."""
@@ -175,12 +173,12 @@ class RunningShop:
         return self._sales.status()
 
     def stop_sale(self) -> dict[str, Any] | None:
-        """End it; how it was. None: there was none."""
-        with self._lock:
-            return self._sales.stop()
+        """End it; how it was. None: there was none. Not under the lock for as long as the lane's last parcels are
+        packed: the primary's watch needs it.
+        """
+        return self._sales.stop()
 
-    # -- faults
-    # ------------------------------------------------------------------------------------------------------------
+    # -- faults --------------------------------------------------------------------------------------------------------
 
     def break_(self, name: str, target: str, given: Mapping[str, Any], for_s: float = 0.0) -> Entry:
         """Apply a fault; with `for_s` it heals by itself."""
@@ -231,8 +229,7 @@ class RunningShop:
             return [str(error)]
         return []
 
-    # -- what a fault may do: `Patient`
-    # --------------------------------------------------------------------------------------
+    # -- what a fault may do: `Patient` --------------------------------------------------------------------------------
 
     def start(self, component: str) -> None:
         """Start or resume a component. A container may have a new address, so the gateway is told; a gateway that was
@@ -301,8 +298,7 @@ class RunningShop:
             why = str(error).splitlines()[-1]  # of a traceback: what happened
             raise RuntimeFailed(f"{component} could not be told: {why}") from error
 
-    # -- data
-    # --------------------------------------------------------------------------------------------------------------
+    # -- data ----------------------------------------------------------------------------------------------------------
 
     def check(self, settle_s: float) -> list[dict[str, Any]]:
         """Every invariant of the shop, after waiting until orders in flight have settled."""

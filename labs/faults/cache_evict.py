@@ -7,6 +7,7 @@ take memory from one that is in use, but Memcached 1.6.38 dies of it.)
 from collections.abc import Mapping
 from typing import Any
 
+from compose.runtime.verbs import RuntimeFailed
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
@@ -14,7 +15,11 @@ from labs.faults.patient import Patient
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
     """Empty it, then take its memory."""
     start_anew(shop, target)
-    shop.caches.take_memory(target, given["memory_mb"])
+    try:
+        shop.caches.take_memory(target, given["memory_mb"])
+    except RuntimeFailed:
+        start_anew(shop, target)
+        raise
 
 
 def start_anew(shop: Patient, target: str) -> None:

@@ -3,21 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+from compose.runtime.verbs import RuntimeFailed
 from labs.faults import process_pause
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
-    """Freeze so many of the service's replicas."""
-    for replica in shop.members(target)[: given["count"]]:
-        shop.pause(replica)
+    """Freeze so many of the service's replicas, or none."""
+    try:
+        for replica in shop.members(target)[: given["count"]]:
+            shop.pause(replica)
+    except RuntimeFailed:
+        undo(shop, target)
+        raise
 
 
 def undo(shop: Patient, target: str) -> None:
-    """Let all of them go on."""
+    """Let all of them go on that have not ended since."""
     for replica in shop.members(target):
-        process_pause.undo(shop, replica)
+        if shop.runs(replica):
+            process_pause.undo(shop, replica)
 
 
 FAULT = Fault(

@@ -48,14 +48,19 @@ async def generate(job: dict[str, Any]) -> dict[str, Any]:
 def say_progress(generator: Generator) -> None:
     samples = generator.recording.samples
     failed = sum(sample.outcome not in ("", "ok", DROPPED) for sample in samples)
-    say("progress", {
+    progress = {
         "elapsed_s": round(generator.elapsed_s, 2),
         "offered": len(samples),
         "completed": sum(sample.done_s is not None for sample in samples),
         "failed": failed,
         "dropped": sum(sample.outcome == DROPPED for sample in samples),
         "in_flight": generator.in_flight,
-    })  # fmt: skip
+    }
+    try:
+        say("progress", progress)
+    except BrokenPipeError:  # nobody reads any more
+        generator.end()
+        raise
 
 
 def say(kind: str, content: object) -> None:
@@ -71,6 +76,8 @@ def main() -> int:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             say("result", runner.run(generate(job)))
+        except BrokenPipeError:
+            return 1
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
             say("error", f"{job['url']} does not answer as a shop should: {error or type(error).__name__}")
             return 1

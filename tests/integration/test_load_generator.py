@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -130,6 +132,20 @@ def test_a_slow_server_does_not_slow_the_arrivals_down(shop: type[Answers]) -> N
     shop.delay_s = 0.5
     sent = [sample.sent_s for sample in load(shop).samples]
     assert None not in sent and max(sent) < 1.5  # type: ignore[type-var, operator]
+
+
+def test_a_generator_nobody_listens_to_any_more_ends(shop: type[Answers]) -> None:
+    job = {"url": shop.url, "arrivals": [0.1 * n for n in range(1200)], "duration_s": 120.0, "mix": "products"}
+    job |= {"seed": 1, "timeout_s": 5.0, "max_in_flight": 100}
+    with subprocess.Popen(
+        [sys.executable, "-m", "labs.load.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdin and worker.stdout
+        worker.stdin.write(json.dumps(job) + "\n")
+        worker.stdin.close()
+        assert "begun" in worker.stdout.readline()
+        worker.stdout.close()
+        assert worker.wait(30) == 1
 
 
 def test_arrivals_above_the_limit_in_flight_are_dropped_and_said_so(shop: type[Answers]) -> None:

@@ -14,8 +14,8 @@ ROLES = {"postgres-1": "primary", "postgres-2": "replica"}
 class Servers:
     """Runtime and Postgres at once, so that the order of what is done to either is kept in one list."""
 
-    def __init__(self, silent: str = "", immortal: str = "", lags: bool = False) -> None:
-        self.silent, self.immortal, self.lags = silent, immortal, lags
+    def __init__(self, silent: str = "", immortal: str = "", lags: bool = False, deaf: bool = False) -> None:
+        self.silent, self.immortal, self.lags, self.deaf = silent, immortal, lags, deaf
         self.said: dict[str, str] = dict(ROLES)
         self.stopped: set[str] = set()
         self.done: list[str] = []
@@ -58,6 +58,8 @@ class Servers:
 
     def hold_writes(self, node: str) -> None:
         self.done.append(f"hold {node}")
+        if self.deaf:
+            raise RuntimeFailed("it did not answer in time")
 
     def allow_writes(self, node: str) -> None:
         self.done.append(f"allow {node}")
@@ -153,6 +155,13 @@ def test_a_switchover_holds_writes_and_ends_the_primary_in_good_order() -> None:
 def test_a_switchover_to_a_replica_that_lags_behind_changes_nothing() -> None:
     servers = Servers(lags=True)
     with pytest.raises(RuntimeFailed, match=r"postgres-1 stays the primary: its replica is 17 bytes"):
+        manager(servers).switch_over()
+    assert servers.done == ["hold postgres-1", "allow postgres-1"]
+
+
+def test_a_switchover_that_cannot_tell_whether_writes_are_held_lets_them_go_on() -> None:
+    servers = Servers(deaf=True)
+    with pytest.raises(RuntimeFailed, match=r"postgres-1 stays the primary: it did not answer in time"):
         manager(servers).switch_over()
     assert servers.done == ["hold postgres-1", "allow postgres-1"]
 

@@ -22,11 +22,17 @@ FULFILMENT, NOTIFICATIONS = (
 
 
 class Recording:
-    """A shop that notes what is done to it; `dead`, its components cannot be resumed."""
+    """A shop that notes what is done to it. `dead`, its components cannot be resumed; `gone` has ended."""
 
-    def __init__(self, dead: bool = False) -> None:
+    def __init__(self, dead: bool = False, gone: str = "") -> None:
         self.done: list[str] = []
-        self._dead = dead
+        self._dead, self._gone = dead, gone
+
+    def members(self, service: str) -> list[str]:
+        return [f"{service}-1", f"{service}-2"]
+
+    def runs(self, component: str) -> bool:
+        return component != self._gone
 
     def start(self, component: str) -> None:
         self.done.append(f"start {component}")
@@ -39,6 +45,8 @@ class Recording:
 
     def pause(self, component: str) -> None:
         self.done.append(f"pause {component}")
+        if component == self._gone:
+            raise RuntimeFailed(f"{component} is not running")
 
     def resume(self, component: str) -> None:
         self.done.append(f"resume {component}")
@@ -71,6 +79,20 @@ def test_a_parameter_of_the_wrong_form_is_refused(value: str) -> None:
 def test_a_signal_that_does_not_exist_names_the_near_ones() -> None:
     with pytest.raises(UnknownFault, match="SIGKILL"):
         faults.find("process_kill").apply(Recording(), "cart-1", {"signal": "SIGKIL"})
+
+
+def test_a_signal_that_freezes_is_refused_because_no_start_would_undo_it() -> None:
+    shop = Recording()
+    with pytest.raises(UnknownFault, match="process_pause freezes"):
+        faults.find("process_kill").apply(shop, "cart-1", {"signal": "SIGSTOP"})
+    assert shop.done == []
+
+
+def test_workers_of_which_one_cannot_be_frozen_all_go_on() -> None:
+    shop = Recording(gone="fulfilment-2")
+    with pytest.raises(RuntimeFailed):
+        faults.find("consumer_pause").apply(shop, "fulfilment", {"count": 2})
+    assert shop.done == ["pause fulfilment-1", "pause fulfilment-2", "resume fulfilment-1", "start fulfilment-1"]
 
 
 def test_a_pause_that_ends_does_not_start_what_was_killed_meanwhile() -> None:

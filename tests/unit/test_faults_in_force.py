@@ -137,10 +137,23 @@ def test_after_control_was_killed_the_next_one_undoes_what_outlived_it_and_nothi
 def test_a_fault_heals_by_itself_after_its_time(body: Body, tmp_path: Path) -> None:
     shop = control(tmp_path, body)
     shop.strike("passes", "cart-1", {}, 0.01)
+    wait_for_timers()
+    assert shop.entries() == [] and body.done[-1] == "undo passes cart-1"
+
+
+def test_the_time_of_a_fault_that_was_healed_does_not_end_the_same_one_struck_later(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0.2)
+    shop.undo_all()
+    shop.strike("passes", "cart-1", {}, 0)
+    wait_for_timers()
+    assert len(shop.entries()) == 1 and body.done[-1] == "passes cart-1"
+
+
+def wait_for_timers() -> None:
     for timer in threading.enumerate():
         if isinstance(timer, threading.Timer):
             timer.join(5)
-    assert shop.entries() == [] and body.done[-1] == "undo passes cart-1"
 
 
 def test_a_fault_says_where_it_works(body: Body, tmp_path: Path) -> None:
