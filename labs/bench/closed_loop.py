@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -115,13 +115,17 @@ def for_seconds(request: bytes, seconds: float) -> Iterator[bytes]:
         yield request
 
 
-def get(address: str, path: str) -> bytes:
-    """A GET as bytes."""
-    return f"GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode()
+def get(address: str, path: str, **headers: str) -> bytes:
+    """A GET as bytes; underscores in headers' names are hyphens."""
+    return _head(f"GET {path}", address, headers)
 
 
 def post(address: str, path: str, body: bytes, **headers: str) -> bytes:
-    """A POST of JSON as bytes; underscores in headers' names are hyphens."""
-    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{more}"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    """A POST of JSON as bytes."""
+    ours = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    return _head(f"POST {path}", address, headers | ours) + body
+
+
+def _head(asked: str, address: str, headers: Mapping[str, str]) -> bytes:
+    lines = (f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"{asked} HTTP/1.1\r\nHost: {address}\r\n{''.join(lines)}\r\n".encode()

@@ -19,7 +19,7 @@ from labs.bench import warm_up
 from labs.bench.measurement import Budget, Measurement, Round, Sample, Say
 from labs.control.client import ShopClient
 
-ROUNDS = 5
+ROUNDS = 10
 BUYERS, PAUSE_S, QUIET_S = 4, 0.02, 1.5
 WITHIN_S, PATIENCE_S = 30.0, 10.0
 

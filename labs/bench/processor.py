@@ -1,9 +1,16 @@
 """Processor time of processes: beside seconds and rates, because neighbours on this machine change it less."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 import psutil
+
+from labs.control.client import ShopClient
+
+
+def serving(shop: ShopClient, services: Collection[str]) -> list[int]:
+    """The processes of these services that run now."""
+    return [part["pid"] for part in shop.status() if part["service"] in services]
 
 
 def seconds(pids: Iterable[int]) -> float:

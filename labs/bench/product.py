@@ -19,7 +19,7 @@ SERVERS = ("gateway", "catalog", "wire", "memcached-1", "memcached-2", "memcache
 def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Measurement]:
     """Both run all the time, idle while the other one is asked."""
     ours, path = shop.url.removeprefix("http://"), f"/api/catalog/products/{SKU}"
-    servers = serving(shop)
+    servers = processor.serving(shop, SERVERS)
     with urllib.request.urlopen(shop.url + path, timeout=5) as answer:
         body = answer.read()
     with bare.route(SKU, body) as (beside, bare_path, bare_servers):
@@ -42,11 +42,6 @@ def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, seconds: float = S
             rounds=taken,
         )
     ]
-
-
-def serving(shop: ShopClient) -> list[int]:
-    """The processes that have to do with an answer."""
-    return [part["pid"] for part in shop.status() if part["service"] in SERVERS]
 
 
 def rate(address: str, path: str, seconds: float, servers: Sequence[int]) -> Sample:

@@ -1,68 +1,131 @@
-"""What a page costs with deadlines, retry budget, breaker and bulkhead around every call, beside the same without them.
+"""What a request costs with the whole resilience layer, beside the same request without it.
 
-A page of the storefront does little itself and asks others three times: nowhere else do these cost a larger share.
-Processor time is compared and not pages per second, of which neighbours on this machine change far more than this.
+The layer is deadlines, retry budget, breaker and bulkhead around every call, shedding in every replica, and the rate
+limits. A product page asks others three times and a checkout twice; each comes from an address of its own, because
+what the shop's own machine sends is not limited. Processor time is compared and not requests per second, of which
+neighbours on this machine change far more than this.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address
 
-from labs.bench import processor
-from labs.bench.closed_loop import drive, for_seconds, get
+from labs.bench import processor, warm_up
+from labs.bench.checkout import settled
+from labs.bench.closed_loop import drive, get
 from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control.client import ShopClient
 
-PAGE = "/products/tea-001"
-ROUNDS = 7
-SECONDS = 1.5
-CONNECTIONS = 4
-SWITCHES = ("deadlines", "retry_budget", "breaker", "bulkhead")
 BUDGET = Budget(limit=1.15, of="ratio")
+ROUNDS = 7
+REQUESTS = 100
+CONNECTIONS = 4
+CALLS = ("deadlines", "retry_budget", "breaker", "bulkhead")
+STORES = ("memcached-1", "memcached-2", "memcached-3")
+ADDRESSES = (str(IPv4Address("10.0.0.1") + n) for n in itertools.count())
+Requests = Callable[[str, Iterator[str]], Iterator[bytes]]
+"""Of a gateway's address and of products without end: requests without end."""
 
 
-def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Measurement]:
-    """The same pages in turn with everything switched on, as it is by default, and off."""
-    servers = [part["pid"] for part in shop.status() if part["service"] == "storefront"]
-    with taken_back(shop):
-        pages(shop, True, 1.0, servers)
-        taken = in_turn(
-            rounds,
-            lambda: pages(shop, True, seconds, servers),
-            lambda: pages(shop, False, seconds, servers),
-            say,
-            "µs a page",
-        )
-    return [
-        Measurement(
-            name="resilience",
-            what="processor time of the storefront for a product page, every call protected",
-            unit="µs",
-            beside="the same pages without deadlines, retry budgets, breakers and bulkheads",
-            budget=BUDGET,
-            rounds=taken,
-        )
-    ]
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of request: who works on it, and what its part of the layer is set to when it is to be away."""
+
+    name: str
+    what: str
+    services: Sequence[str]
+    away: Mapping[str, bool | int | str]
+    requests: Requests
+    answer: int
+
+
+def pages(address: str, skus: Iterator[str]) -> Iterator[bytes]:
+    """Each a product's page."""
+    return (get(address, f"/products/{sku}", X_Forwarded_For=who) for who, sku in zip(ADDRESSES, skus, strict=False))
+
+
+def checkouts(address: str, skus: Iterator[str]) -> Iterator[bytes]:
+    """Each one piece, with a card of the visitor's own."""
+    for visitor, sku in zip(ADDRESSES, skus, strict=False):
+        yield warm_up.order(address, sku, f"tok_ok_{visitor}", X_Forwarded_For=visitor)
+
+
+def away(caller: str, *shedders: str) -> Mapping[str, bool | int | str]:
+    """Nothing protects this caller, nobody sheds, nobody counts addresses."""
+    calls = dict.fromkeys((f"{caller}.{name}" for name in CALLS), False)
+    return {**calls, **dict.fromkeys((f"{each}.shedding" for each in shedders), False), "gateway.rate_limits": "nobody"}
+
+
+KINDS = (
+    Kind(
+        name="resilience_page",
+        what="processor time for a product page, with the whole resilience layer",
+        services=("gateway", "storefront", "catalog", "inventory", "recommendations", *STORES),
+        away=away("storefront", "storefront", "catalog", "inventory", "recommendations"),
+        requests=pages,
+        answer=200,
+    ),
+    Kind(
+        name="resilience_checkout",
+        what="processor time for a checkout, with the whole resilience layer",
+        services=("gateway", "orders", "inventory", "payments", *STORES),
+        away={**away("orders", "orders", "inventory"), "orders.rate_limit": 0},
+        requests=checkouts,
+        answer=201,
+    ),
+)
+
+
+def measure(shop: ShopClient, say: Say, rounds: int = ROUNDS, requests: int = REQUESTS) -> list[Measurement]:
+    """Each kind in turn with its layer, as it is by default, and without."""
+    return [_beside(shop, say, kind, rounds, requests) for kind in KINDS]
+
+
+def _beside(shop: ShopClient, say: Say, kind: Kind, rounds: int, number: int) -> Measurement:
+    skus = itertools.cycle([product["sku"] for product in warm_up.products(shop)])
+    requests = kind.requests(shop.url.removeprefix("http://"), skus)
+    servers = processor.serving(shop, kind.services)
+
+    def send(layer: bool) -> Sample:
+        switch(shop, kind, layer)
+        return cost(shop, kind, list(itertools.islice(requests, number)), servers)
+
+    with taken_back(shop, kind):
+        send(True)  # every thread and every connection between has been used once
+        taken = in_turn(rounds, lambda: send(True), lambda: send(False), lambda line: say(f"{kind.name}: {line}"), "µs")
+    return Measurement(
+        name=kind.name,
+        what=kind.what,
+        unit="µs",
+        beside="without deadlines, retry budget, breaker, bulkhead, shedding and rate limits",
+        budget=BUDGET,
+        rounds=taken,
+    )
 
 
 @contextmanager
-def taken_back(shop: ShopClient) -> Iterator[None]:
+def taken_back(shop: ShopClient, kind: Kind) -> Iterator[None]:
     """Afterwards everything is on again."""
     try:
         yield
     finally:
-        switch(shop, "default")
+        switch(shop, kind, True)
 
 
-def switch(shop: ShopClient, value: bool | str) -> None:
-    """All at once."""
-    for name in SWITCHES:
-        shop.set_flag(f"storefront.{name}", value)
+def switch(shop: ShopClient, kind: Kind, layer: bool) -> None:
+    """All of it at once."""
+    for flag, value in kind.away.items():
+        shop.set_flag(flag, "default" if layer else value)
 
 
-def pages(shop: ShopClient, protected: bool, seconds: float, servers: Sequence[int]) -> Sample:
-    """Microseconds of the storefront's processor time a page."""
-    switch(shop, protected)
-    address, before = shop.url.removeprefix("http://"), processor.seconds(servers)
-    tally = drive(address, CONNECTIONS, for_seconds(get(address, PAGE), seconds))
+def cost(shop: ShopClient, kind: Kind, requests: Sequence[bytes], servers: Sequence[int]) -> Sample:
+    """Microseconds of processor time a request, in all who work on it."""
+    before = processor.seconds(servers)
+    tally = drive(shop.url.removeprefix("http://"), CONNECTIONS, iter(requests))
     spent = processor.seconds(servers) - before
-    return Sample(1e6 * spent / tally.statuses[200], {"pages_per_s": round(tally.rate(200))})
+    rate = tally.rate(kind.answer)
+    if kind.answer == 201:
+        settled(shop)
+    return Sample(1e6 * spent / len(requests), {"requests_per_s": round(rate)})

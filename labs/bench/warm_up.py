@@ -34,7 +34,7 @@ def products(shop: ShopClient) -> list[dict[str, Any]]:
     return items
 
 
-def order(address: str, sku: str) -> bytes:
+def order(address: str, sku: str, token: str = "tok_ok", **headers: str) -> bytes:
     """A request that buys one piece, under a key of its own."""
-    body = json.dumps({"items": [{"sku": sku, "quantity": 1}], "payment": {"token": "tok_ok"}}).encode()
-    return post(address, "/api/orders", body, Idempotency_Key=f"bench-{uuid.uuid4().hex}")
+    body = json.dumps({"items": [{"sku": sku, "quantity": 1}], "payment": {"token": token}}).encode()
+    return post(address, "/api/orders", body, Idempotency_Key=f"bench-{uuid.uuid4().hex}", **headers)

@@ -8,7 +8,7 @@ cost, and has no budget.
 import itertools
 from collections.abc import Callable
 
-from labs.bench import checkout, ground, product, warm_up
+from labs.bench import checkout, ground, processor, product, warm_up
 from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.bench.order_sql import Line
 from labs.control.client import ShopClient
@@ -61,7 +61,9 @@ def compared(
 def products(seconds: float) -> Rate:
     """Requests per second for a product that is in the cache."""
     path = f"/api/catalog/products/{product.SKU}"
-    return lambda shop: product.rate(shop.url.removeprefix("http://"), path, seconds, product.serving(shop))
+    return lambda shop: product.rate(
+        shop.url.removeprefix("http://"), path, seconds, processor.serving(shop, product.SERVERS)
+    )
 
 
 def checkouts(shop: ShopClient, orders: int) -> Rate:

@@ -72,4 +72,6 @@ def test_a_rate_of_answers_that_were_not_wanted_is_no_rate() -> None:
 
 def test_requests_are_plain_http() -> None:
     assert get("h:1", "/a") == b"GET /a HTTP/1.1\r\nHost: h:1\r\n\r\n"
-    assert b"Idempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}" in post("h:1", "/o", b"{}", Idempotency_Key="k")
+    assert get("h:1", "/a", X_B="c").endswith(b"Host: h:1\r\nX-B: c\r\n\r\n")
+    sent = post("h:1", "/o", b"{}", Idempotency_Key="k")
+    assert b"\r\nIdempotency-Key: k\r\n" in sent and sent.endswith(b"\r\nContent-Length: 2\r\n\r\n{}")
