@@ -56,6 +56,19 @@ def test_a_skeleton_that_is_never_filled_gives_way_to_a_sentence(visit, width, h
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_shop_that_does_not_answer_is_told_to_who_wants_to_put_something_into_the_basket(visit, width, height):
+    page = visit(width=width, height=height)
+    page.goto("/products/book-001")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#said")).to_contain_text("does not answer")
+    assert fits(page)
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#said")).to_contain_text("is in your basket")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_product_whose_stock_and_extras_are_frozen_says_so_and_can_be_put_into_the_basket(visit, away, width, height):
     page = visit(width=width, height=height)
     for service in ("inventory", "recommendations"):

@@ -3,8 +3,8 @@
 import pytest
 
 from services.common import telemetry
-from services.common.admission import Overloaded
 from services.common.errors import TimedOut, TooOften, Unavailable
+from services.common.shedding import Overloaded
 from tests.unit.storefront_fakes import a_shop, fill
 
 FAILURES = [Unavailable("away"), TimedOut("silent")]
@@ -221,7 +221,7 @@ def test_every_page_says_who_served_it_and_under_which_id(monkeypatch):
 
 def test_everything_the_first_visit_loads_is_below_100_kilobytes():
     _, browser = a_shop()
-    names = ("shop.css", "htmx.min.js", "pictures.svg", "icon.svg")
+    names = ("shop.css", "shop.js", "htmx.min.js", "pictures.svg", "icon.svg")
     addresses = ["/", "/fragments/recommendations", *(f"/static/{name}" for name in names)]
     assert sum(size(browser, address) for address in addresses) < 100_000
 
