@@ -25,6 +25,7 @@ PLAN = LoadPlan(mix="products", rate=RATE, seconds=FILL_S, quick_seconds=FILL_S,
 def a_dear_database(shop: Bench) -> None:
     """Make every read of the database 60 ms dearer, as if it were large and busy, and fill the cache."""
     warm(shop.shop.url)
+    shop.flag("catalog.early_refresh", False)
     shop.flag("catalog.origin_ms", ORIGIN_MS)
 
 
@@ -42,7 +43,6 @@ def filled(shop: Bench) -> None:
 def short_lived(shop: Bench) -> None:
     """Turn one knob: entries live for 2 s, no longer for 60. Measured once the old ones are gone."""
     shop.flag("catalog.ttl_s", SHORT_TTL_S)
-    shop.flag("catalog.early_refresh", False)
     flush(shop)
     shop.load("settling", replace(PLAN, seconds=2.5, quick_seconds=2.5, seed=2))
     observed(shop, "short", replace(PLAN, seconds=12, seed=3))
@@ -62,7 +62,7 @@ def observed(shop: Bench, phase: str, plan: LoadPlan) -> None:
 
 
 def measure(seen: Seen) -> Numbers:
-    """`_hit` from 0 to 1, `_loads_per_s` at the database, `_under_way` queries there at once, `_ms` milliseconds."""
+    """`_hit` from 0 to 1, `_loads_per_s` at the database, `_under_way` queries there at once, `_failed`, `_ms`."""
     numbers = {"normal_ms": seen["steady_before"].latency.percentile(50)}
     for phase in PHASES:
         numbers |= {f"{phase}_{name}": value for name, value in _phase(seen, phase).items()}
@@ -85,6 +85,7 @@ def _phase(seen: Seen, phase: str) -> dict[str, float]:
         "loads": loads,
         "loads_per_s": loads / load.duration_s,
         "under_way": while_loaded(seen, f"{phase}_under_way", load),
+        "failed": load.completed - load.outcomes["ok"],
         "p50_ms": load.latency.percentile(50),
         "p99_ms": load.latency.percentile(99),
     }

@@ -19,8 +19,8 @@ loads a second instead of {n["gone_loads_per_s"]:.1f}.
 Two seconds to live instead of sixty left a hit ratio of {n["short_hit"]:.0%}. The first product is asked for seven
 times a second and has ten hits for every miss even so; one that is asked for once in ten seconds is hardly ever hit.
 But it is the first kind that makes up the load. So a very short time to live costs less
-than one fears, and buys freshness. But mind the median: it was {n["short_p50_ms"]:.0f} ms, for it is the database's as
-soon as fewer than half are hits.
+than one fears, and buys freshness. But mind the median ({n["short_p50_ms"]:.0f} ms): with a hit ratio near one half it
+may fall on either side, and below one half it is the database's.
 
 Without the cache every request became a query, and the median shopper waited {n["gone_p50_ms"]:.0f} ms instead of
 {n["filled_p50_ms"]:.0f}. The proof lies in Postgres: pg_stat_activity showed {n["gone_under_way"]:.1f} queries under
@@ -46,9 +46,9 @@ h follows from popularity and from how long entries live. A thing asked for λ t
 λT hits for each miss, so its ratio is λT / (1 + λT); summed over a Zipf popularity that gave what I measured with two
 seconds: {n["short_hit"]:.0%}. The head of the distribution is always warm, the tail never is.
 
-A cache that fails must count as a miss: slower, never wrong, never an error. In the run not one request failed when
-all nodes were killed; the median went from {n["filled_p50_ms"]:.0f} to {n["gone_p50_ms"]:.0f} ms. But that only
-worked because the database could bear λ. If it cannot, the cache is no optimisation, it is a part of the system
+A cache that fails must count as a miss: slower, never wrong, never an error. In the run {n["gone_failed"]:.0f} requests
+failed when all nodes were killed; the median went from {n["filled_p50_ms"]:.0f} to {n["gone_p50_ms"]:.0f} ms. But that
+only worked because the database could bear λ. If it cannot, the cache is no optimisation, it is a part of the system
 that must not fail, and one needs several nodes, a way to warm them, and a limit on how many may go to the database.
 
 What is cached is stale for up to its time to live. For a product's text that is fine, for stock at the checkout it is
@@ -63,7 +63,7 @@ in memory and answers in one. The connection is taken for that time, as by a rea
 each load the generator reads the nine pages of the list, which are cached too: they count as lookups, so "gone" shows a
 load or two per second more than λ. Single flight is on: two who miss the same thing at once cost one load, so loads may
 be a few per cent below the misses. Memcached's clock ticks once a second: "2 s to live" is 1.5 s on the mean, and so it
-stands in the formula. Early refresh is off in that phase, so that the formula holds; it has the next lab. The replica
+stands in the formula. Early refresh is off throughout, so that the formula holds; it has the next lab. The replica
 is read, not the primary, so writes would not notice any of this.""",
     mitigation="""\
 The knobs were turned in the method: with the cache and without it, with 60 s to live and with 2. In the shop it is
@@ -76,8 +76,8 @@ not the only way to more hits: warm what is known to be wanted, and refresh what
         ),
         (
             "Why does a cache in front of 200 products work with room for 40?",
-            "Popularity: by Zipf's law two thirds of all requests are about those 40. But the last third stays with "
-            "the database, whatever you do.",
+            "Popularity: by Zipf's law the 40 most wanted get two thirds of all requests, the most that room for 40 "
+            "can answer. LRU, which also lets in what is wanted once, gets a little over half.",
         ),
         (
             "You double the time to live. Does the database's load halve?",

@@ -103,13 +103,13 @@ def findings(n: Numbers) -> list[Finding]:
             expected="at most 0.15 of it",
         ),
         Finding(
-            claim="To warm the most wanted fifth spares a third of the first loads or more",
+            claim="To warm the most wanted fifth spares a quarter of the first loads or more",
             holds=crowded and n["top_first_loads"] <= 0.75 * n["cold_first_loads"],
             measured=f"{n['top_first_loads']:.0f} instead of {n['cold_first_loads']:.0f} in the first {FIRST_S:g} s",
             expected="at most 0.75 of it",
         ),
         Finding(
-            claim="p99 of the first two seconds is several loads long when cold, and that of an ordinary day when warm",
+            claim="p99 of the first two seconds is longer than one load when cold, that of an ordinary day when warm",
             holds=n["cold_first_p99_ms"] >= 1.2 * LOAD_MS and n["warm_first_p99_ms"] <= 0.5 * n["cold_first_p99_ms"],
             measured=f"{n['cold_first_p99_ms']:.0f} ms cold, {n['top_first_p99_ms']:.0f} with the top {TOP}, "
             f"{n['warm_first_p99_ms']:.0f} ms warm",

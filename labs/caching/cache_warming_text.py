@@ -7,7 +7,7 @@ def explain(n: Numbers) -> str:
     """Why it came out as it did."""
     return f"""\
 A cold cache is only expensive once: each product is loaded when it is asked for first, {n["cold_loads"]:.0f} loads
-in {n["seconds"]:.0f} seconds. But when a crowd comes at once, nearly all of that falls into the first moments. Cold,
+in {n["seconds"]:.0f} seconds. But when a crowd comes at once, much of that falls into the first moments. Cold,
 the database had {n["cold_first_loads"]:.0f} loads in the first two seconds. Eight connections can begin 72; while they
 were busy, the catalog's threads were busy waiting for them, and so even those waited whose product had just been
 loaded by somebody else. That is why the median of the first two seconds was {n["cold_first_p50_ms"]:.0f} ms, and p99
@@ -36,9 +36,10 @@ def short_answer(n: Numbers) -> str:
 def long_answer(n: Numbers) -> str:
     return f"""\
 A cold cache is dangerous when it meets a crowd: after a deployment, a failover, a flush, or when new products go on
-sale at midnight. Each thing is loaded once, but in the first moments nearly every request is the first for its
-thing, so the database gets almost all of λ. I measured {n["cold_first_loads"]:.0f} loads in the first two seconds,
-which was about all its connections could do, and a p99 of {n["cold_first_p99_ms"]:.0f} ms.
+sale at midnight. Each thing is loaded once, but in the very first moments most requests are the first for their
+thing, more than the database can load: 80 requests a second want it, and its connections manage c/s = 32. I measured
+{n["cold_first_loads"]:.0f} loads in the first two seconds, for 160 requests (its connections can begin 72 in that
+time), and a p99 of {n["cold_first_p99_ms"]:.0f} ms.
 
 So one warms: read the most wanted things through the normal path, slowly, before the doors open. Through the shop
 rather than into the cache, because then keys, formats and placement are right by construction. The order comes from
@@ -63,8 +64,9 @@ has shoppers of its own (another seed), with the same popularity: a few loads mo
 also wants pictures, lists and pages; here only product JSON is asked for, and read by `warm`.""",
     mitigation="""\
 The knob was turned in the method: nothing warmed, the top 40, everything. In the shop it is `./shoplab warm --top
-40` or `./shoplab warm`. It takes a second or two, may be repeated at any time, and what is cached already costs it
-nothing. Run it last before the doors open: what was read a minute ago has expired.""",
+40` or `./shoplab warm`. It takes a second or two and may be repeated at any time. What is cached already costs the
+database nothing and gets no new life: it expires when it would have. Run it last before the doors open: what was read a
+minute ago has expired.""",
     questionnaire=(
         (
             "Single flight was on. Why did it not protect the database?",
@@ -95,8 +97,11 @@ nothing. Run it last before the doors open: what was read a minute ago has expir
     further="""\
 Now change how much is warmed: for how many products does p99 of the first two seconds fall below one load's time?
 More than 1 % of the requests must find nothing for p99 to see it, so compute first how many products get 99 % of all
-requests (with Zipf's 0.9 and 200 products: nearly all of them). Then try `./shoplab warm --top 100` before
-`./shoplab load --mix products --rate 80 --duration 5`.""",
+requests (with Zipf's 0.9 and 200 products: nearly all of them). Then try it. Empty the nodes
+(`./shoplab break cache_flush memcached-1`, then 2 and 3), read with `./shoplab warm --top 100`, make each load of the
+database dear again (`./shoplab flag catalog.origin_ms 250`), and open the doors at once:
+`./shoplab load --mix products --rate 80 --duration 2`. Afterwards: `./shoplab heal`, and
+`./shoplab flag catalog.origin_ms default`.""",
     interview=Interview(
         question="Tonight at midnight the sale starts. What do you do about your caches before that?",
         short=short_answer,

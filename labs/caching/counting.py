@@ -16,11 +16,12 @@ UNDER_WAY = "select count(*) as n from pg_stat_activity where usename = 'catalog
 
 
 class Counts(NamedTuple):
-    """How often the cache had it, had it not, and how often the database was asked."""
+    """How often the cache had it, had it not, how often the database was asked, and how often a cache node failed."""
 
     hits: float
     misses: float
     loads: float
+    errors: float
 
 
 def counts(shop: Shop) -> Counts:
@@ -30,11 +31,12 @@ def counts(shop: Shop) -> Counts:
         hits=found.get('shop_cache_lookups_total{cache="catalog",result="hit"}', 0),
         misses=found.get('shop_cache_lookups_total{cache="catalog",result="miss"}', 0),
         loads=found.get('shop_cache_loads_total{cache="catalog"}', 0),
+        errors=found.get('shop_cache_lookups_total{cache="catalog",result="error"}', 0),
     )
 
 
 def counted_load(shop: Bench, phase: str, plan: LoadPlan | None = None) -> None:
-    """Load, and note as `<phase>_hits`, `_misses` and `_loads` what came of it."""
+    """Load, and note as `<phase>_hits`, `_misses`, `_loads` and `_errors` what came of it."""
     before = counts(shop.shop)
     shop.load(phase, plan)
     for name, now, then in zip(Counts._fields, counts(shop.shop), before, strict=True):

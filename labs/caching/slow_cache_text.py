@@ -14,9 +14,10 @@ were late, p50 was {n["patient_p50_ms"]:.0f} ms instead of {n["normal_ms"]:.0f},
 Postgres gives in a few milliseconds: the cache was worse than none.
 
 With a wait of 0.2 s threads come free earlier, and the others' pages were quick again (p50 {n["bounded_p50_ms"]:.0f}
-ms). But nobody learned from it. A miss asks the cache three times (look, take the lock so that nobody else loads, put
-it there), so each page of that third paid 3 · 0.2 s: p90 {n["bounded_p90_ms"]:.0f} ms. {n["bounded_under_way"]:.0f}
-requests were under way on the mean, of 16 threads: a little more traffic, and it would be as before.
+ms). But nobody learned from it. Who misses because the node fails asks it three times (look, take the lock so that
+nobody else loads, put it there), so each page of that third paid 3 · 0.2 s: p90 {n["bounded_p90_ms"]:.0f} ms.
+{n["bounded_under_way"]:.0f} requests were under way on the mean, of 16 threads: a little more traffic, and it would be
+as before.
 
 Leaving the node alone for 3 s after a failure is what ends it. Its keys move to the next node in their order and are
 loaded there once. Every 3 s a few requests find out that the node is still slow: {n["spared_late_percent"]:.1f} % of
@@ -24,7 +25,7 @@ all. p99 shows them ({n["spared_p99_ms"]:.0f} ms), p90 does not ({n["spared_p90_
 
 The dead node was the best of all: p99 {n["dead_p99_ms"]:.0f} ms. A refused connection is an answer, and it comes at
 once. The proof is `shop_cache_lookups_total` with result="error" in /metrics of the catalog: both bounded variants
-count errors, the patient one counts hits only."""
+count errors, the patient one counts hits only, the dead node added {n["dead_errors"]:.0f}."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -39,7 +40,7 @@ def long_answer(n: Numbers) -> str:
     return f"""\
 A cache is an optimisation, so it must never cost more than what it saves. First bound every wait by what the origin
 would take, not by what feels patient: the client's default is often no timeout at all. Little's law says why: threads
-busy = λ · share · wait. With 22.5 wanted and 16 there, the queue takes down also the pages that need none of the slow
+busy = λ · share · wait. With 20 wanted and 16 there, the queue takes down also the pages that need none of the slow
 node (p50 {n["patient_p50_ms"]:.0f} ms).
 
 Then remember the failure: a bound alone pays on every request, and once per round trip (p90 {n["bounded_p90_ms"]:.0f}
@@ -57,10 +58,10 @@ TEACHING = Teaching(
 The rows with formulas take the node's share for a third; where a key lives is chance, so it may be 30 or 40 %. The
 arithmetic of the bounded wait counts threads only; requests that stand in line for one come on top, so more are under
 way than the formula says. The cache is filled anew before the load, with a time to live of ten minutes: a slow node
-that had to be filled too would be asked four times per miss. When the queue is longer than 4 s the gateway gives up
-and asks the other replica, which makes it worse: the last seconds of the patient run may show that. A node is found
-out to be slow at the beginning of the load and 3.2 s later, so the load lasts twice that; another length would count
-one probe more or less.""",
+that had to be filled too would be asked five times per miss (look, lock, look again, put it there, unlock). When the
+queue is longer than 4 s the gateway gives up and asks the other replica, which makes it worse: the last seconds of the
+patient run may show that. A node is found out to be slow at the beginning of the load and 3.2 s later, so the load
+lasts twice that; another length would count one probe more or less.""",
     mitigation="""\
 Both knobs were turned in the method, one after the other, under the same load. In the shop they are `./shoplab flag
 catalog.cache_wait_ms 200` and `./shoplab flag catalog.cache_out_s 3`, which are also the defaults. The flags
@@ -74,8 +75,8 @@ not.""",
         ),
         (
             "You double the threads to 32. What changes for the patient client?",
-            "22.5 are wanted, so the queue ends and only the third is late. Until traffic grows by half, or the "
-            "node is 2 s late: threads only move the limit.",
+            "20 are wanted, so the queue ends and only the third is late. Until traffic grows by 60 % (32 / 20), or "
+            "the node is 2 s late: threads only move the limit.",
         ),
         (
             "Why not a bound of 5 ms?",

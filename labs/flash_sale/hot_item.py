@@ -47,7 +47,7 @@ def shared(shop: Bench) -> None:
 
 
 def lane(shop: Bench) -> None:
-    """Turn one knob: the pot gets a lane of its own. The same people, the same crowd."""
+    """Open the lane: threads, queue and packer of its own. The same people, the same crowd."""
     shop.lane(ITEM)
     rush(shop, "lane")
 
@@ -136,7 +136,7 @@ def findings(n: Numbers) -> list[Finding]:
             expected="at least 90 %, p50 at most 1.6 times the calm one",
         ),
         Finding(
-            claim="Their parcels wait behind the item's, and with a packer of its own they do not",
+            claim="Their parcels wait behind the item's; with the lane, which brings a second packer, they do not",
             holds=n["shared_parcel_p90_s"] >= 1.0 and n["shared_parcel_p90_s"] >= 3 * n["lane_parcel_p90_s"],
             measured=f"p90 {n['shared_parcel_p90_s']:.1f} s without a lane, {n['lane_parcel_p90_s']:.1f} s with it",
             expected="at least 1 s, and three times the other",

@@ -19,6 +19,8 @@ PAGE_WAIT_S = 3.8
 """The shop waits 2 s for payments: 1 s late is slow, 2.3 s late is unknown. The page asks once more by itself, and says
 after so long at most that it does not know.
 """
+FELT_S = 0.5
+"""Who waits so long for a page has noticed."""
 EAGER = "eager"
 
 
@@ -91,6 +93,7 @@ def count(shop: Bench, key: str, witnesses: Sequence[Witness]) -> None:
     for state in ("not bought", "not known", "placed", "shipped", "cancelled"):
         told = sum(state in witness.history for witness in witnesses)
         shop.note(f"{key}_{state.replace(' ', '_')}", told)
+    shop.note(f"{key}_doubted", sum(witness.doubted for witness in witnesses))
     shop.note(f"{key}_taken_back", sum(witness.taken_back for witness in witnesses))
     shop.note(f"{key}_placed_s", median([witness.until_s("placed") for witness in witnesses]))
     shop.note(f"{key}_slowest_s", max(witness.until_s("placed") for witness in witnesses))
@@ -108,8 +111,7 @@ def measure(seen: Seen) -> Numbers:
     n["taken_back"] = sum(n[f"{point}_taken_back"] for point in POINTS)
     n["shipped"] = sum(n[f"{point}_shipped"] for point in POINTS)
     n["buyers"] = BUYERS * len(POINTS)
-    n["pressed_again"] = sum(n[f"{point}_not_bought"] + n[f"{point}_not_known"] for point in POINTS)
-    n["primary_doubted"] = n["primary_not_bought"] + n["primary_not_known"]
+    n["pressed_again"] = sum(n[f"{point}_doubted"] for point in POINTS)
     return n
 
 
@@ -151,18 +153,21 @@ def findings(n: Numbers) -> list[Finding]:
             expected="placed within a second, shipped at least 1.5 s later, none taken back",
         ),
         Finding(
-            claim="A lost primary makes buyers wait, or press again, and takes nothing back",
-            holds=n["replaced"] == 1 and n["primary_taken_back"] == 0 and n["primary_shipped"] == BUYERS,
+            claim="A lost primary is replaced, and who comes meanwhile is told the truth and gets the order",
+            holds=n["replaced"] == 1
+            and (n["primary_doubted"] > 0 or n["primary_slowest_s"] >= FELT_S)
+            and n["primary_taken_back"] == 0
+            and n["primary_shipped"] == BUYERS,
             measured=f"primary replaced: {n['replaced']:.0f}; placed after up to {n['primary_slowest_s']:.1f} s, "
             f"{n['primary_doubted']:.0f} pressed again; {n['primary_taken_back']:.0f} taken back, "
             f"{n['primary_shipped']:.0f} of {BUYERS} shipped",
-            expected="replaced; none taken back, all shipped",
+            expected=f"replaced; somebody waits {FELT_S:g} s or presses again; none taken back, all shipped",
         ),
         Finding(
             claim="Through six failures no page ever goes back, everybody gets the order, and the books agree",
             holds=kept and n["violated"] == 0 and n["pressed_again"] >= BUYERS,
             measured=f"{n['taken_back']:.0f} of {n['buyers']:.0f} taken back, {n['shipped']:.0f} shipped, "
-            f"{n['violated']:.0f} invariants violated; {n['pressed_again']:.0f} times somebody had to press again",
+            f"{n['violated']:.0f} invariants violated; {n['pressed_again']:.0f} buyers had to press again",
             expected="none taken back, all shipped, none violated, with trouble on the way",
         ),
     ]

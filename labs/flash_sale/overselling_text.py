@@ -30,7 +30,7 @@ the row lock did."""
 
 
 def _below(n: Numbers) -> str:
-    return "less" if n["row_lock_rate"] < 4 else "not much less"
+    return "less" if n["row_lock_rate"] < 4 else "a little less"
 
 
 def short_answer(n: Numbers) -> str:

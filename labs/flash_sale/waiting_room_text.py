@@ -13,12 +13,13 @@ to people before whom somebody had come who went away empty; arrival and turn ag
 {n["naive_presses"]:.0f} presses of {n["naive_people"]:.0f} people, each of them work. {n["naive_others_failed"]:.0%}
 of the orders of other shoppers failed, who wanted tea.
 
-With the line the first press is answered with "not your turn", which costs a look at a signature. The room gives a
-number, and number n may come in when n ≤ R · t. So {n["admitted_rate"]:.1f} people a second reached the order path,
-less than half of what it can do: {n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and
-{n["room_others_failed"]:.0%} of the other shoppers' orders failed. Who came first was served first
-({n["room_rank"]:.3f}); the last buyer waited {n["last_wait_s"]:.1f} s and knew it from the first second. Whoever was
-still in line when the last piece was paid for heard just that.
+With the line the first press is answered with "not your turn" ({n["room_sent_away"]:.0f} presses of
+{n["room_people"]:.0f} people), which costs a look at a signature. The room gives a number, and number n may come in
+when n ≤ R · t. So {n["admitted_rate"]:.1f} people a second reached the order path, less than half of what it can do:
+{n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and {n["room_others_failed"]:.0%} of the other
+shoppers' orders failed. Who came first was served first ({n["room_rank"]:.3f}); the last buyer waited
+{n["last_wait_s"]:.1f} s and knew it from the first second. Whoever was still in line when the last piece was paid for
+heard just that.
 
 Nothing is kept about anybody. The number is in a signed ticket, the rate and the beginning are in one row, and the
 rest is arithmetic: so a reload keeps the place, a restarted room too, a second browser only gets a later number, and
@@ -66,10 +67,10 @@ TEACHING = Teaching(
 Orders take 0.4 s because the flag `inventory.decide_ms` says so, and one replica of orders asks inventory six times at
 once: 15 a second are all it can do. People press again 0.5 to 1.5 s after they were turned away; real ones are less
 patient, which is worse. Both crowds are the same program: it presses buy, and goes to the line only when the shop
-sends it there, so with a line everybody's first press is in vain, and is not counted. The formula for luck takes
-everybody who waits to be as likely as anybody else to be served next; people who press once a second nearly are. It
-does not know of the other shoppers, who take some of the fifteen. Whoever comes within the same few milliseconds has
-come at once: the order is kept to 0.99 or better, not always to 1.""",
+sends it there, so with a line everybody's first press is in vain, and is counted by itself. The formula for
+luck takes everybody who waits to be as likely as anybody else to be served next; people who press once a second nearly
+are. It does not know of the other shoppers, who take some of the fifteen. Whoever comes within the same few
+milliseconds has come at once: the order is kept to 0.99 or better, not always to 1.""",
     mitigation="""\
 The switch is `./shoplab sale start pot-020 --stock 60 --rate 6`: it delivers, begins the sale, starts the service
 `waiting-room`, which rests otherwise, and sets the flag `orders.admission`, which the order path obeys within a
@@ -100,9 +101,9 @@ services/orders/door.py.""",
     further="""\
 Open `/sale/pot-020` in two browsers while the sale is on, press reload in one of them, and let a crowd come:
 `./shoplab load --mix line:pot-020 --rate 20 --duration 5`. Slow the counter down with `./shoplab sale rate 2` and
-watch the estimate double and double again; at `./shoplab sale rate 0` nobody can say. Then pause the database
-(`./shoplab break process_pause postgres-1 --for 5`): newcomers are asked to wait, those in line move on. `./shoplab
-sale stop` ends it.""",
+watch the estimate triple; at `./shoplab sale rate 0` nobody can say. Then pause the database (`./shoplab break
+process_pause postgres-1 --for 5`): newcomers are asked to wait, those in line move on. `./shoplab sale stop` ends
+it.""",
     interview=Interview(
         question="Ten thousand people want a hundred pieces at noon. How do you keep the shop up, and keep it fair?",
         short=short_answer,

@@ -71,6 +71,11 @@ class Witness:
         return tuple(state for _, state in self.seen)
 
     @property
+    def doubted(self) -> bool:
+        """Was there a page that asked to press again?"""
+        return "not bought" in self.history or "not known" in self.history
+
+    @property
     def taken_back(self) -> bool:
         """Was the order shown as placed, and anything less after that?"""
         rest = self.history[self.history.index("placed") :] if "placed" in self.history else ()

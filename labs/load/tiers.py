@@ -13,7 +13,7 @@ PLENTY = 150
 
 
 def tiers(random: Random, skus: Sequence[str]) -> Iterator[Request]:
-    """Requests of all three tiers, named after them: 10 % send the checkout form, 50 % load a product's page, 35 % the
+    """Requests of all three tiers, named after them: 10 % send the checkout form, 50 % load a product's page, 40 % the
     fragment with recommendations.
     """
     while True:

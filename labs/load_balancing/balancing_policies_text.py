@@ -12,8 +12,9 @@ Round robin does not look at replicas at all, so one request in four met the slo
 
 Least connections sends a request to whoever has the fewest under way. That number is Little's law at work: L = λW, so
 a replica with a longer W collects a higher L and is passed over. The slow one got {n["least_conn_share"]:.1%}. Nobody
-measured its latency; the queue told. But p99 was still {n["least_conn_p99_ms"]:.0f} ms: more than one request in a
-hundred must go there for the gateway to see that it is still slow.
+measured its latency; the queue told. But p99 was still {n["least_conn_p99_ms"]:.0f} ms: nginx does not remember that
+it was slow. As soon as it is idle again its turn comes round, once in about λd + n requests, one in 25 here, and that
+is more than one in a hundred.
 
 IP hash looks at the client only. The slow replica's share was {n["ip_hash_share"]:.1%}, much like round robin's, but
 always the same shoppers paid: their median was {n["ip_hash_hit_p50_ms"]:.0f} ms, everybody else's
@@ -68,8 +69,9 @@ every table here. In the shop it is `./shoplab balance catalog least_conn`, live
         ),
         (
             "The slow replica starts to fail at once instead. What does least connections do?",
-            "It has nothing under way, so it looks idle and gets more: a black hole. Passive health checks (max_fails) "
-            "must take it out.",
+            "It has nothing under way, so it looks idle and gets more: a black hole. Passive checks (max_fails) help "
+            "only if it refuses or breaks connections; a quick 503 is an answer to nginx. An active check, or outlier "
+            "detection on 5xx, must take it out.",
         ),
         (
             "When is IP hash right?",

@@ -67,8 +67,8 @@ Turning it does not move carts: those in memory are not found any more.""",
         ),
         (
             "Would a cookie that names the replica be better than IP hash?",
-            "More even, since each visitor is hashed alone and not each network. The carts of a replica that restarts "
-            "are gone all the same.",
+            "More even, since each visitor is assigned alone and not each network. The carts of a replica that "
+            "restarts are gone all the same.",
         ),
         (
             "You scale from two to three replicas under IP hash. What happens to the carts in memory?",

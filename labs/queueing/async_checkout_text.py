@@ -85,9 +85,12 @@ synchronous call needed, a shorter bound, a breaker, and serving the newest firs
         ),
     ),
     further="""\
-Now change the packing time to 240 ms, just below 1/λ: nothing fails. Then let arrivals come in bunches with
+Now let the checkout wait again, with a packing time below 1/λ = 250 ms: `./shoplab flag orders.ship_in_request on`,
+`./shoplab break consumer_slow fulfilment delay_ms=220`. Under `./shoplab load --mix checkout --rate 4 --duration 8`
+nothing fails. Then let arrivals come in bunches with
 `./shoplab load --mix checkout --rate 4 --duration 8 --arrival poisson`: how full may a server be before bunches make
-shoppers wait? Compare with the utilisation λ·s.""",
+shoppers wait? Compare with the utilisation λ·s. Afterwards `./shoplab heal` and
+`./shoplab flag orders.ship_in_request default`.""",
     interview=Interview(
         question="Which steps of a checkout belong into the request, which do not, and what does a wrong choice cost?",
         short=short_answer,

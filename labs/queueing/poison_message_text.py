@@ -20,9 +20,9 @@ cause that heals by itself needs time, not attempts.
 
 A dead letter is a promise not kept yet. For a while orders refused to hear of shipments, as after a bad release, and
 {n["dead_orders"]:.0f} good orders died. When the cause was gone, {n["put_back"]:.0f} letters were put back: each copy
-confirmed by the broker before the letter left the dead-letter queue, so none was lost, and
-{n["dead_in_the_end"]:.0f} are dead in the end. That some parcel had been packed already did no harm: packing is
-idempotent."""
+confirmed by the broker before the letter left the dead-letter queue, so none was lost: {n["refused_shipped"]:.0f} of
+the {n["refused"]:.0f} orders are shipped and {n["dead_in_the_end"]:.0f} letters are dead in the end. That some parcel
+had been packed already did no harm: packing is idempotent."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -72,7 +72,8 @@ The switch is the flag `fulfilment.retry`, the code is services/common/retries.p
         ),
         (
             "Would a second worker have helped?",
-            "It halves the wait and doubles the burning: two workers, twice as many deliveries of the same poison.",
+            "It more than halves the wait and more than doubles the burning: good orders leave 2 - λs of two workers' "
+            "time to the poison, but only 1 - λs of one worker's.",
         ),
         (
             "Why wait 1, 2 and 4 s and not three times 1 s?",

@@ -201,7 +201,7 @@ LAB = Lab(
     map="""\
 shoppers ──► orders ──► outbox ─ relay ──► queue ──► fulfilment, one (then four) ──► parcel
              6 a second                    ▓▓▓▓▓     1/3 s for a parcel ◄── became slow
-             201 at once                   the backlog""",
+             201 Created, at once          the backlog""",
     predictions=(
         Number(
             id="growth",

@@ -77,9 +77,10 @@ signal to do it by, and an autoscaler does just that.""",
     ),
     further="""\
 Now change the number of packers: with three the capacity is 9. How long do 40 orders take then, and how many packers
-would you need to be back within 2 s? Solve it first. Then try: `./shoplab break consumer_slow fulfilment`,
-`./shoplab load --mix checkout --rate 6 --duration 8`, `./shoplab scale fulfilment=3`, and when you have seen enough
-`./shoplab heal` and `./shoplab scale fulfilment=1`.""",
+would you need to be back within 2 s? Solve it first. Then try:
+`./shoplab break consumer_slow fulfilment delay_ms=333.3`, `./shoplab load --mix checkout --rate 6 --duration 14`,
+`./shoplab scale fulfilment=3`, and when you have seen enough `./shoplab heal` and `./shoplab scale fulfilment=1`. If
+you scale after the load has ended, λ = 0: expect backlog / 9.""",
     interview=Interview(
         question="Your order pipeline has a queue, and its consumer becomes slow. What happens, and what do you do?",
         short=short_answer,

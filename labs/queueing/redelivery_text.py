@@ -20,7 +20,8 @@ Idempotent, the same worker met the same message just as often. It looked up whe
 be; the effect is.
 
 No order was lost either way ({n["forgetful_missing"]:.0f} and {n["idempotent_missing"]:.0f}): acknowledging after the
-work buys that. The other way round, acknowledging first, every parcel too many becomes one too few."""
+work buys that. The other way round, acknowledging each message before its work, every parcel too many becomes one too
+few; with auto-ack, more."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -68,7 +69,9 @@ forgets. By hand: `./shoplab flag fulfilment.idempotent on`, and `./shoplab reca
         ),
         (
             "What if it acknowledged first and packed then?",
-            "Each crash would lose the order in hand: at most once. Nothing too many, one missing per crash.",
+            "At most once. If it acknowledges each message just before working on it, one order is lost per crash; "
+            "with the broker's auto-ack (`fulfilment.ack on_delivery`), all that was already sent to it and not yet "
+            "packed.",
         ),
         (
             "Two workers get the same order at the same moment. Does looking it up first help?",

@@ -194,7 +194,7 @@ LAB = Lab(
     title="Failover: fence, then promote",
     minutes=30,
     question="The primary dies, or freezes, while people buy. Who takes orders then, how soon, and are any lost?",
-    goal="what the seconds of an outage go into, why frozen is worse than dead, and what RTO and RPO are.",
+    goal="what the seconds of an outage go into, why frozen is worse than dead, and what RTO and RPO promise.",
     map="""\
 orders ──► postgres-1  primary    ◄── killed; then frozen
    │            │ log, confirmed by both

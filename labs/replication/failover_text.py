@@ -38,14 +38,15 @@ def short_answer(n: Numbers) -> str:
 
 def long_answer(n: Numbers) -> str:
     return f"""\
-Two numbers describe it. RTO, how long until it works again: measured {n["kill_outage_s"]:.1f} s after a kill,
-{n["freeze_outage_s"]:.1f} s after a freeze. RPO, how much of what was confirmed is gone: measured
+Two numbers are promised. RTO: how long it may take until it works again. RPO: how much of what was confirmed may be
+lost. Measured: {n["kill_outage_s"]:.1f} s after a kill, {n["freeze_outage_s"]:.1f} s after a freeze;
 {n["kill_lost"] + n["freeze_lost"]:.0f} orders, as commits waited for the replica.
 
-The time has parts, and each has its own knob. Finding it: looks, times how long a look waits, plus one. Fewer or
-shorter looks find it sooner and replace one that was merely busy. Fencing: end the old one, or take its disk, its
-network or its power; whoever cannot be ended must not be replaced. Promoting: short, if the replica has little left to
-apply. Finding the new one: clients that know all servers, a proxy, or a name with a short life.
+The time has parts, and each has its own knob. Finding it: half an interval, then looks in a row, one every
+interval or every timeout, whichever is longer, and one more look before acting. Fewer or shorter looks find it sooner
+and replace one that was merely busy. Fencing: end the old one, or take its disk, its network or its power; whoever
+cannot be ended must not be replaced. Promoting: short, if the replica has little left to apply. Finding the new one:
+clients that know all servers, a proxy, or a name with a short life.
 
 Who decides must not be alone either, and two that cannot see each other must not both decide: over several machines
 that takes a majority, which is what etcd under Patroni is for. One machine can do without; what it cannot do without is

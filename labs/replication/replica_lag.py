@@ -101,7 +101,7 @@ def findings(n: Numbers) -> list[Finding]:
             expected="none, with a replica at least 0.7 of the lag behind",
         ),
         Finding(
-            claim="What everybody looks at stays on the replica, and is as old as its lag",
+            claim="The cure repairs nothing: the replica, and whatever is read there, is as old as before",
             holds=all(0.7 * LAG_S <= n[f"{variant}_behind_s"] <= 1.4 * LAG_S for variant in ("naive", "own"))
             and n["naive_failed"] + n["own_failed"] == 0,
             measured=f"{n['naive_behind_s']:.2f} and {n['own_behind_s']:.2f} s old, {n['well_behind_s']:.2f} s before; "
@@ -115,7 +115,8 @@ def rows(n: Numbers) -> list[Row]:
     """Formula and measurement."""
     late = 100 * formulas.stale_share(LAG_S, WINDOW_S)
     return [
-        Row(what="no protection, at once: missed", unit="%", formula="all, if lag > 0", expected=100,
+        Row(what="no protection, at once: missed", unit="%",
+            formula="all, if the lag is longer than the way to the first look", expected=100,
             measured=n["naive_at_once_percent"], question="at_once"),
         Row(what=f"no protection, within {WINDOW_S:g} s: missed", unit="%", formula="lag / window", expected=late,
             measured=n["naive_later_percent"], question="later"),

@@ -17,8 +17,8 @@ say how far the replica is behind: {n["lag_from_looks_s"]:.2f} s. The replica it
 
 Reading the order at the primary cured it: {n["own_at_once_missed"] + n["own_later_missed"]:.0f} of
 {2 * n["own_at_once"]:.0f} looks missed, with the replica {n["own_behind_s"]:.2f} s behind. Nothing else was repaired.
-The catalogue and the best sellers were still read there and were as old as the lag, and nobody minds: a visitor cannot
-know that a list is a second old. She does know what she has just done."""
+The catalogue and the best sellers are still read there, as old as the lag, and nobody minds: a visitor cannot know that
+a list is a second old. She does know what she has just done."""
 
 
 def short_answer(n: Numbers) -> str:

@@ -167,8 +167,8 @@ LAB = Lab(
     title="Restore drill",
     minutes=25,
     question="Somebody drops a table. What do a replica, a backup, and a backup with the log bring back, and how fast?",
-    goal="what RPO and RTO are, in seconds and orders of your own; why a replica is no backup; and that a backup is "
-    "worth what its last restore was.",
+    goal="what RPO and RTO promise, and what you get, in seconds and orders of your own; why a replica "
+    "is no backup; and that a backup is worth what its last restore was.",
     map="""\
 primary ══ log ══► replica                      drops what the primary drops, a moment later
    │  │

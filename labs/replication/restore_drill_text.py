@@ -19,10 +19,10 @@ With the log, recovery goes on from the backup: every commit since, in its order
 not to the drop itself. {n["log_lost"]:.0f} orders lost, {n["log_differ"]:.0f} tables whose digest was another than
 before. The log is archived by the server itself, file by file; nothing was copied in between.
 
-The way back took {n["log_s"]:.1f} s (RTO, recovery time objective), {n["backup_s"]:.1f} s without the log: end the
-server, unpack and verify the backup, replay the log, look at what came out, promote, copy the replica anew. The whole
-outage was {n["outage_s"]:.0f} s, with two restores in it. In real life the largest part is none of these: it is until
-somebody has noticed, and has found the second before."""
+The way back took {n["log_s"]:.1f} s, {n["backup_s"]:.1f} s without the log (how long it may take is the RTO, recovery
+time objective): end the server, unpack and verify the backup, replay the log, look at what came out, promote, copy the
+replica anew. The whole outage was {n["outage_s"]:.0f} s, with two restores in it. In real life the
+largest part is none of these: it is until somebody has noticed, and has found the second before."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -43,7 +43,7 @@ Then two numbers. RPO: how much may be lost. With a nightly backup a day; here {
 {n["orders"]:.0f} orders. With the log archived continuously it is what the archive does not have yet: here
 {n["log_lost"]:.0f} orders, as a server that is ended in good order archives the rest, and one that was killed still has
 it on its disk. Where the disk may be lost with it, the last file of the log is the RPO: then an archive timeout, or
-streaming the log to the archive, buys it down. RTO: how long it takes. Here {n["log_s"]:.1f} s; it grows with the
+streaming the log to the archive, buys it down. RTO: how long it may take. Here {n["log_s"]:.1f} s; it grows with the
 size of the backup (bytes over bandwidth) and with the log since (so backups are taken often enough to keep it short).
 
 Then what a restore does to everything else. The database goes back to one moment, and is right inside. Outside, people
@@ -92,7 +92,7 @@ labs/control/backups.py (what is not in Postgres is fitted to it).""",
             "the restored outbox holds. Who gets it twice notices, by the order's id.",
         ),
         (
-            "Orders came for ten minutes after the drop of another table before anybody noticed. What is the RPO?",
+            "Orders came for ten minutes after the drop of another table before anybody noticed. How much is lost?",
             "Ten minutes: whoever goes back to the second before the drop gives up all that was confirmed since. The "
             "time to notice is part of what is lost. (Or only that one table is taken from a copy restored elsewhere.)",
         ),

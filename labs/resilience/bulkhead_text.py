@@ -14,10 +14,15 @@ From then on everybody queued, whatever they wanted: {n["open_p50_ms"]:.0f} ms a
 service. Its health check uses the same threads: to a balancer it looks dead.
 
 A bulkhead divides the ship. Of each replica's eight threads six at most may call payments; whoever finds them taken
-waits a quarter of a second for a place and is refused then ({n["divided_refused"]:.0f} were). So some threads are
-always left for the rest: {n["divided_p50_ms"]:.0f} ms at the median, {n["divided_in_time"]:.0f} % within a second,
-while payments was as silent as before. The buyers lost nothing by it: of those who came when the silence began
-{n["open_sold"]:.0f} had their order without the bulkhead, {n["divided_sold"]:.0f} with it."""
+waits a quarter of a second for a place and is refused then ({n["divided_refused"]:.0f} were). So two threads are left
+for the rest, and buyers who wait for a place hold about one of them (4 a second · 0.25 s). Who asked waited
+{n["divided_p50_ms"]:.0f} ms at the median, {n["divided_in_time"]:.0f} % were answered within a second, while payments
+was as silent as before.
+
+What does it cost? Early buyers lost nothing: of those who came in the first 2.5 s of the silence {n["open_sold"]:.0f}
+had their order without the bulkhead, {n["divided_sold"]:.0f} with it. Of those who came in the last 5 s
+{n["open_late_sold"]:.0f} had theirs without, {n["divided_late_sold"]:.0f} with it: the queue still held them when
+payments went on, and who is refused is gone. A refusal is the price when the silence is short."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -37,7 +42,7 @@ answers within a second.
 
 A bulkhead bounds it: a semaphore for each dependency, taken with a short bounded wait or none, given back in any case.
 How many places? In calm times rate times normal time are in use, which is far less than one here; so six of eight are
-plenty for bursts, and two threads stay free for the rest. Too few places refuse work that could be done, too many
+plenty for bursts, and two threads stay free of payments. Too few places refuse work that could be done, too many
 protect nobody. (Measured: {n["divided_threads"]:.1f} of 12 taken during the silence, {n["divided_in_time"]:.0f} % of
 the other route's answers within a second.)
 
@@ -57,8 +62,8 @@ Those who ask name an order that does not exist: the answer is 404, after the sa
 an answer. The median is taken from 2.5 s after the freeze on, while the queue grows all the time: so the formula, which
 looks at the middle of it, is near the median but not the same, and a longer silence gives a longer wait. With sixty
 requests in quick mode a p99 would be the slowest one; so it is the p90 that is judged. Who buys in the last five
-seconds of the silence is left out of the orders sold: some of them stand in the queue when it ends and are served,
-which a refused buyer is not. How many threads wait for payments cannot be asked without a bulkhead: the answer would
+seconds of the silence is counted apart: some of them stand in the queue when it ends and are served, which a refused
+buyer is not. How many threads wait for payments cannot be asked without a bulkhead: the answer would
 need a thread.""",
     mitigation="""\
 The switch is the flag `orders.bulkhead`, the code services/common/bulkhead.py: a semaphore, twenty lines. By hand:
@@ -67,8 +72,8 @@ many are taken is `shop_peer_calls_under_way` in /metrics, refusals are `shop_pe
     questionnaire=(
         (
             "Would twice as many threads have helped?",
-            "For a little while: 28 are wanted, 32 would hold them. At three times the rate, or with a timeout of 5 s, "
-            "they would be gone as well. A bound does not depend on that.",
+            "At this rate and timeout, yes: 28 are wanted and 32 would hold them, just. At three times the rate, or "
+            "with a timeout of 5 s (70), they would be gone as well. A bound does not depend on that.",
         ),
         (
             "Why is a place waited for at all, and only so short?",

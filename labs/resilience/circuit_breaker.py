@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -86,9 +87,9 @@ def measure(seen: Seen) -> Numbers:
 
 
 def _first_order(load: LoadResult, since_s: float) -> float:
-    """When the first order after a moment was confirmed; the end of the load if none was."""
+    """When the first order after a moment was confirmed; never, which is infinite, if none was."""
     confirmed = (s.done_s for s in load.samples if s.outcome == "ok" and s.done_s is not None and s.done_s > since_s)
-    return min(confirmed, default=load.duration_s)
+    return min(confirmed, default=inf)
 
 
 def findings(n: Numbers) -> list[Finding]:
@@ -169,7 +170,7 @@ def _waits(n: Numbers) -> str:
 
 
 def _back(n: Numbers) -> str:
-    return BACK[0] if n["breaker_back_s"] <= 2 else BACK[1]
+    return BACK[0] if n["breaker_back_s"] <= 2 else BACK[1] if n["breaker_back_s"] <= 10 else BACK[2]
 
 
 LAB = Lab(

@@ -7,7 +7,7 @@ from typing import Any
 from labs import formulas, plots, probes
 from labs.engine.bench import Bench
 from labs.lab import Choice, Finding, Lab, Limits, LoadPlan, Number, Numbers, Row, Seen
-from labs.load import LoadResult
+from labs.load.sample import Sample
 from labs.resilience.graceful_degradation_text import TEACHING
 
 STOCK_FAILS, STRIP_FAILS = 20, 25
@@ -16,6 +16,8 @@ PARTS = {"stock": "stock", "strip": "recommendations"}
 REST = ("search", "basket", "pay")
 PHASES = ("before", "needed", "optional", "frozen_needed", "frozen_optional")
 LOAD = LoadPlan(mix="views", rate=30, seconds=20, quick_seconds=7)
+MANY = replace(LOAD, quick_seconds=10)
+"""In quick mode 190 pages, or chance would not tell 60 % from 75 %, which is the worst part."""
 SHORT = replace(LOAD, seconds=10, quick_seconds=5)
 UNNOTICED_MS = 250
 """A p99 below it counts as unchanged: so much a busy machine adds by itself."""
@@ -36,13 +38,13 @@ def needed(shop: Bench) -> None:
     shop.fault("http_abort", "recommendations-1", httpStatus=503, percentage=STRIP_FAILS)
     for number in (1, 2):
         shop.fault("http_abort", f"inventory-{number}", httpStatus=503, percentage=STOCK_FAILS)
-    shop.load("needed")
+    shop.load("needed", MANY)
 
 
 def optional(shop: Bench) -> None:
     """Turn one knob: a page does without stock and recommendations when they fail or are late. Parts fail as before."""
     shop.flag("storefront.fallbacks", True)
-    counted(shop, "optional", LOAD)
+    counted(shop, "optional", MANY)
     shop.heal()
     shop.flag("storefront.retries", "default")
 
@@ -77,23 +79,24 @@ def missing(shop: Bench) -> dict[str, float]:
 
 def measure(seen: Seen) -> Numbers:
     """`_ok`: percent of product pages that came, `_rest`: of everything else that is asked for; `_p90_ms`, `_p99_ms`:
-    of product pages; `_no_...`: percent without that part.
+    of product pages; `_no_...`: percent without that part; `beside`: percent of the rest, all together, that came while
+    pages needed the frozen part.
     """
     n = dict(seen.facts)
     for phase in PHASES:
         pages = seen[phase].select(what="page")
-        n[f"{phase}_ok"] = came(pages)
+        n[f"{phase}_ok"] = came(pages.waited_for)
         n[f"{phase}_p90_ms"], n[f"{phase}_p99_ms"] = (pages.latency.percentile(p) for p in (90, 99))
-        n[f"{phase}_rest"] = min(came(seen[phase].select(what=what)) for what in REST)
+        n[f"{phase}_rest"] = min(came(seen[phase].select(what=what).waited_for) for what in REST)
     return n | {
+        "beside": came([sample for sample in seen["frozen_needed"].waited_for if sample.what in REST]),
         "composed": 100 * formulas.availability_of_all(1 - STOCK_FAILS / 100, 1 - STRIP_FAILS / 100),
         "times_optional": n["frozen_optional_p90_ms"] / n["before_p90_ms"],
     }
 
 
-def came(load: LoadResult) -> float:
+def came(samples: list[Sample]) -> float:
     """Percent that were answered well."""
-    samples = load.waited_for
     return 100 * sum(sample.outcome == "ok" for sample in samples) / max(len(samples), 1)
 
 
@@ -103,9 +106,9 @@ def findings(n: Numbers) -> list[Finding]:
     return [
         Finding(
             claim="What a page needs multiplies: with parts that answer 80 and 75 times of 100, some 60 pages come",
-            holds=abs(n["needed_ok"] - n["composed"]) <= 20,
+            holds=-20 <= n["needed_ok"] - n["composed"] <= 12,
             measured=f"{n['needed_ok']:.0f} % of pages came",
-            expected=f"{n['composed']:.0f} %, give or take 20",
+            expected=f"{n['composed']:.0f} %, at most 12 more and 20 less",
         ),
         Finding(
             claim="With the same failures every page comes if it may do without them: only the parts are missing",
@@ -131,11 +134,14 @@ def findings(n: Numbers) -> list[Finding]:
             expected=f"at least 99 %, p99 at most {limit_ms:.0f} ms; at least 90 % faded",
         ),
         Finding(
-            claim="Search, basket and checkout never needed the part, so they do not notice",
-            holds=min(n["frozen_optional_rest"], n["optional_rest"]) >= 99 and n["frozen_needed_ok"] <= 25,
-            measured=f"the worst of them came in {min(n['frozen_optional_rest'], n['optional_rest']):.0f} %, while "
-            f"product pages that needed it came in {n['frozen_needed_ok']:.0f} %",
-            expected="at least 99 %; product pages at most 25 %",
+            claim="Search, basket and checkout never needed the part: they came, also while product pages did not",
+            holds=n["beside"] >= 75
+            and min(n["frozen_optional_rest"], n["optional_rest"]) >= 99
+            and n["frozen_needed_ok"] <= 25,
+            measured=f"{n['beside']:.0f} % of them came while product pages came in {n['frozen_needed_ok']:.0f} %; "
+            f"with the fallback the worst of them in {min(n['frozen_optional_rest'], n['optional_rest']):.0f} %",
+            expected="at least 75 % (they share threads with pages that wait), product pages at most 25 %; with it "
+            "at least 99 %",
         ),
     ]
 

@@ -21,7 +21,12 @@ fast. A breaker makes a failure cheap. It does not make a page. That takes a dec
 
 With the fallback {n["frozen_optional_ok"]:.0f} % came, at a p99 of {n["frozen_optional_p99_ms"]:.0f} ms. The strip is
 asked for by the browser after the page, waits 0.15 s at most, and {n["frozen_optional_no_strip"]:.0f} % of the strips
-said that they do not know. Search, basket and checkout were never concerned."""
+said that they do not know.
+
+Search, basket and checkout do not need the frozen part, but they share the storefront's threads with pages that did.
+Until the breaker opened, those pages held all threads, and some requests were refused: {n["beside"]:.0f} % of search,
+basket and checkout came in that phase. With the fallback {n["frozen_optional_rest"]:.0f} % came, also of the worst of
+the three."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -52,12 +57,12 @@ I test it by freezing each part in turn and looking at the pages."""
 TEACHING = Teaching(
     explanation=explain,
     artifacts="""\
-Parts fail at random here, each for itself: with a hundred pages the share that comes wanders by some five points
+Parts fail at random here, each for itself: with two hundred pages the share that comes wanders by some four points
 around the product. Real parts fail together (one database, one switch), and then the product is too pessimistic.
 Retries are off while parts are flaky, or most failures would be hidden by a second try: for a part that freezes they
 only add waiting. The load asks for the strip after each page in every phase, also where the page has it already. In
-the frozen phase the gateway takes recommendations out after a few seconds: from then on they are down and not slow, so
-the error pages come at once.""",
+the frozen phase the storefront's breaker opens after five failures in a row: from then on most error pages come at
+once, and only its trials wait. The gateway takes nobody out: there is one replica of recommendations.""",
     mitigation="""\
 `./shoplab break process_pause recommendations-1 --for 10`, and load a product: the page is there, and the strip says
 that it does not know. `./shoplab flag storefront.fallbacks off`, and load it again; then

@@ -13,7 +13,7 @@ too many. {n["forgetful_two_orders"]:.0f} buyers were told of two orders; the ot
 {n["forgetful_violated"]:.0f} invariants were violated: two honest orders look the same as one that was sent twice.
 Nothing but the buyer's key tells them apart.
 
-Some answers of payments came {n["keyed_unknown"]:.0f} times too late for the shop, which had stopped waiting after 2 s.
+{n["keyed_unknown"]:.0f} requests were answered "unknown", because the shop had stopped waiting for payments after 2 s.
 The charge was made all the same, a moment later. That is the third outcome of every call, beside yes and no: unknown.
 To charge again would be wrong, to forget it as well. With keys the shop says so honestly (504: "ask again with the same
 Idempotency-Key"), and the second request goes through the same steps under the same keys: the attempt is there, the
@@ -44,7 +44,7 @@ with another body is refused (422). The first result is stored and given again (
 
 The key has to go all the way down: reservation and charge are made under keys derived from it, so that each of them can
 be asked for again, by the client, by a retry inside, or by a reconciler that finishes what a crash left. Here
-{n["keyed_unknown"]:.0f} charges came too late; afterwards there were {n["keyed_charges"]:.0f} charges for
+{n["keyed_unknown"]:.0f} requests had an unknown result; afterwards there were {n["keyed_charges"]:.0f} charges for
 {n["keyed_orders"]:.0f} orders.
 
 Giving up is a decision under the same key: void the charge first, so that one that is still under way finds the door

@@ -19,6 +19,10 @@ PROMISED_S = 1.5
 """A second, and half a one for writing the flag and for whoever was under way."""
 ON_S, OFF_S = 4.0, 4.0
 UNDER_WAY = 'shop_peer_calls_under_way{peer="recommendations"}'
+DEGRADED = 'shop_degraded_total{what="recommendations"}'
+FEW = 0.2
+"""Of the costly fragments so many may be given up: a busy machine makes some answers later than 0.15 s. Were extras too
+slow, it would be all of them, and the page would come all the same."""
 
 
 def costly(shop: Bench) -> None:
@@ -28,8 +32,10 @@ def costly(shop: Bench) -> None:
 
 def kill_and_return(shop: Bench) -> None:
     """Under one load: let the extras cost what they cost, kill them, heal them, let them come back."""
+    before = given_up(shop.shop)
     with shop.loading("load"), shop.watching("threads", waiting_threads, every_s=0.2):
         shop.wait_till(time.time() + ON_S, "people saw what the extras cost")
+        shop.note("given_up", given_up(shop.shop) - before)
         switch(shop, "killed", False)
         shop.wait_till(time.time() + OFF_S, "people saw pages without extras")
         shop.heal()
@@ -48,8 +54,15 @@ def waiting_threads(shop: Shop) -> float:
     return shop.metrics("storefront").get(UNDER_WAY, 0.0)
 
 
+def given_up(shop: Shop) -> float:
+    """How many fragments came without extras, because recommendations failed or were too late, so far."""
+    return shop.metrics("storefront").get(DEGRADED, 0.0)
+
+
 def measure(seen: Seen) -> Numbers:
-    """`_ms`: medians of the fragment; `_s`: from the switch until the last replica obeyed; threads: means."""
+    """`_ms`: medians of the fragment; `_s`: from the switch until the last replica obeyed; threads: means. `given_up`
+    counts until the switch.
+    """
     load, facts = seen["load"], seen.facts
     killed, back = (facts[f"{name}_at"] - load.started_at for name in ("killed", "back"))
     extras = [sample for sample in load.waited_for if sample.what == "extras" and sample.latency_ms is not None]
@@ -64,6 +77,7 @@ def measure(seen: Seen) -> Numbers:
         "replicas": len({sample.replica for sample in off if sample.replica}),
         "on_threads": seen.mean("threads", "load", 1.0, killed),
         "off_threads": seen.mean("threads", "load", killed + PROMISED_S, back),
+        "given_up": facts["given_up"],
         "failed": sum(sample.outcome != "ok" for sample in load.waited_for),
         "requests": load.started,
     }
@@ -86,10 +100,11 @@ def findings(n: Numbers) -> list[Finding]:
     return [
         Finding(
             claim="The extras hold threads of the storefront, and nothing calls it a failure",
-            holds=n["on_threads"] >= 0.5 * expected_threads() and n["costly"] >= 20 and n["failed"] == 0,
+            holds=n["on_threads"] >= 0.5 * expected_threads() and unnoticed(n),
             measured=f"{n['on_threads']:.1f} threads on the mean, {n['costly']:.0f} fragments of {n['on_ms']:.0f} ms; "
-            f"{n['failed']:.0f} of {n['requests']:.0f} requests failed",
-            expected=f"at least {0.5 * expected_threads():.1f} threads, 20 fragments, no failure",
+            f"{n['given_up']:.0f} fragments were given up, {n['failed']:.0f} of {n['requests']:.0f} requests failed",
+            expected=f"at least {0.5 * expected_threads():.1f} threads, 20 fragments; at most {100 * FEW:.0f} % given "
+            "up, no failure",
         ),
         Finding(
             claim="The kill switch reaches every replica within about a second, without a restart",
@@ -105,6 +120,11 @@ def findings(n: Numbers) -> list[Finding]:
             expected=f"half or less of at least {900 * DELAY_S:.0f} ms; 0.3 threads or less",
         ),
     ]
+
+
+def unnoticed(n: Numbers) -> bool:
+    """Whether extras were costly and nothing failed for it, neither a request nor, but for a few, the extras."""
+    return n["costly"] >= 20 and n["failed"] == 0 and n["given_up"] <= FEW * n["costly"]
 
 
 def expected_threads() -> float:
@@ -142,7 +162,7 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
 
 
 def _breaker(n: Numbers) -> str:
-    return "no" if n["failed"] == 0 and n["costly"] >= 20 else "yes"
+    return "no" if unnoticed(n) else "yes"
 
 
 LAB = Lab(

@@ -144,8 +144,8 @@ def findings(n: Numbers) -> list[Finding]:
         Finding(
             claim="A refusal comes while people still wait: they can do something else, or come again",
             holds=n["refusals"] >= 50 and n["refusal_ms"] <= PATIENCE_MS / 4,
-            measured=f"{n['refusals']:.0f} refusals after {n['refusal_ms']:.0f} ms (median); who was refused nothing "
-            f"waited {n['naive_p50_ms']:.0f} ms",
+            measured=f"{n['refusals']:.0f} refusals after {n['refusal_ms']:.0f} ms (median); when nobody was "
+            f"refused, people waited {n['naive_p50_ms']:.0f} ms (median)",
             expected=f"at least 50, after at most {PATIENCE_MS / 4:.0f} ms",
         ),
     ]

@@ -75,9 +75,10 @@ short. All addresses are made up: the generator says in X-Forwarded-For whom it 
 because it comes from this machine; on the open net the edge must believe nobody. Bots do not slow down when they are
 refused; real ones often do, or change their address. The flags are tight, because a sale of
 a few seconds must show what takes minutes: as the shop comes, an address may send ten requests a second and fifty at
-once. The checkout's window is a minute long and starts with the clock's minute, so a run in which a minute ends lets a
-card through once more. A few fewer requests pass the gateway than the formula says: what has leaked at the end for less
-than a whole request serves nobody, for each of the four addresses.""",
+once. The checkout's window is a minute long and slides: three at the end of one minute still count at the beginning of
+the next, and a fourth fits 20 s into it. So a minute that ends within a load, which takes 20 s at most, changes
+nothing. A few fewer requests pass the gateway than the formula says: what has leaked at the end for less than a whole
+request serves nobody, for each of the four addresses.""",
     mitigation="""\
 The knobs were turned in the method. By hand: `./shoplab flag gateway.rate_limits off`, and back to the shop's rule with
 `./shoplab flag gateway.rate_limits default`; `./shoplab flag orders.rate_limit 3` and

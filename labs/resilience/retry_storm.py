@@ -56,12 +56,17 @@ def stop_and_go(shop: Bench, variant: str) -> None:
 
 
 def counted(shop: Bench) -> dict[str, float]:
-    """What the storefront asked the catalogue, and what the catalogue answered, since they were started."""
+    """What the storefront asked the catalogue and what it left, what the catalogue answered and what it dropped, since
+    they were started.
+    """
     asks, answers = shop.shop.metrics("storefront"), shop.shop.metrics("catalog")
     ended = 'shop_peer_calls_total{{outcome="{}",peer="catalog"}}'.format
     return {
         "good": asks.get(ended("ok"), 0.0),
         "timed_out": asks.get(ended("timed_out"), 0.0),
+        "over_budget": asks.get('shop_peer_retries_total{outcome="over_budget",peer="catalog"}', 0.0),
+        "left_alone": asks.get('shop_peer_refused_total{by="breaker",peer="catalog"}', 0.0),
+        "too_late": answers.get("shop_too_late_total", 0.0),
         "retries": asks.get('shop_peer_retries_total{outcome="made",peer="catalog"}', 0.0),
         "answered": sum(
             value

@@ -29,7 +29,7 @@ GATEWAY = (
         name="gateway.health_floor",
         default=50.0,
         unit="%",
-        help="share of a service's replicas that stays in, whatever they answer",
+        help="share of a service's replicas; when fewer would be left, none is taken out",
     ),
     Flag(
         name="gateway.rate_limits",

@@ -1,8 +1,20 @@
+from collections import defaultdict
+from typing import Any, cast
+
 import pytest
 
-from labs.caching.counting import grown
+from labs.caching import slow_cache
+from labs.caching.counting import Counts, counts, grown
 
 LOOKS = [(10.0, 100.0), (12.0, 104.0), (14.0, 104.0)]
+
+
+class Catalog:
+    """A shop whose catalogue has counted this."""
+
+    def metrics(self, service: str) -> dict[str, float]:
+        lookups = {"hit": 5.0, "miss": 3.0, "error": 2.0}
+        return {f'shop_cache_lookups_total{{cache="catalog",result="{what}"}}': n for what, n in lookups.items()}
 
 
 @pytest.mark.parametrize(
@@ -10,3 +22,13 @@ LOOKS = [(10.0, 100.0), (12.0, 104.0), (14.0, 104.0)]
 )
 def test_a_counter_grows_in_a_straight_line_between_two_looks(begin: float, end: float, by: float) -> None:
     assert grown(LOOKS, begin, end) == pytest.approx(by)
+
+
+def test_a_node_that_failed_is_counted_beside_hits_and_misses() -> None:
+    assert counts(cast(Any, Catalog())) == Counts(hits=5, misses=3, loads=0, errors=2)
+
+
+@pytest.mark.parametrize(("failures", "holds"), [(0, False), (1, True)])
+def test_a_dead_cache_node_is_cheap_only_if_it_was_dead(failures: float, holds: bool) -> None:
+    numbers = defaultdict(lambda: 1.0, dead_errors=failures, dead_late=0.0, patient_mean_ms=900.0)
+    assert slow_cache.findings(numbers)[-1].holds is holds
