@@ -132,6 +132,21 @@ def test_nobody_gets_in_with_a_paper_that_is_not_theirs_to_use(selling: ShopClie
     assert selling.rows(SOLD)[0]["n"] == 0
 
 
+def test_a_key_that_found_the_item_sold_out_before_the_sale_gets_nothing_in_it_without_an_admission(
+    selling: ShopClient,
+) -> None:
+    left = stock(selling.url, ITEM)["left"]
+    selling.restock(ITEM, 0)
+    try:
+        assert order(selling.url, key="an-old-key").status == 409
+        selling.start_sale(ITEM, PIECES, rate=100.0)
+        answer = order(selling.url, key="an-old-key")
+        assert (answer.status, answer.body["why"]) == (403, "none")
+        assert order(selling.url, admitted(selling.url), key="an-old-key").status == 201
+    finally:
+        selling.restock(ITEM, left)
+
+
 def test_an_admission_that_is_sent_from_twenty_browsers_at_once_is_one_order(selling: ShopClient) -> None:
     selling.start_sale(ITEM, PIECES, rate=100.0)
     admission = admitted(selling.url)
