@@ -72,8 +72,9 @@ def _too_often(wait_s: int) -> Response:
 
 
 def _come_again(status: int, wait_s: int, **words: str) -> Response:
-    """A page that was only to be read asks again by itself."""
-    answer = page("apology.html", status, again_s=wait_s if request.method == "GET" else None, **words)
+    """A page that was only to be read asks again by itself; not where htmx puts it, which leaves its head out."""
+    by_itself = request.method == "GET" and "HX-Request" not in request.headers
+    answer = page("apology.html", status, again_s=wait_s if by_itself else None, **words)
     answer.headers["Retry-After"] = str(wait_s)
     return answer
 

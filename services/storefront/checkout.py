@@ -67,7 +67,7 @@ def install(app: Flask, shop: Shop) -> None:
         except ShopError as error:
             return _explain(shop, wanted, error)
         if cart_of_visitor():
-            shop.empty(cart_of_visitor())
+            shop.take_out(cart_of_visitor(), wanted.items)
         return redirect(f"/orders/{order.order_id}", 303)
 
 
@@ -121,7 +121,10 @@ def _not_bought(wanted: Purchase, error: Unavailable) -> Response:
 
 def _not_admitted(error: Forbidden) -> AnyResponse:
     if error.extra.get("why") == "used":
-        detail = "with this turn in line something was ordered already, and that order stands"
+        detail = (
+            "with this turn in line something was ordered already, and if it was confirmed, that order stands; "
+            "if we did not know yet, it is decided in half a minute: then try again"
+        )
         return page("apology.html", 403, title="One order for each turn", words="refused", detail=detail)
     return redirect(str(error.extra.get("waiting_room", "/cart")), 303)
 

@@ -42,8 +42,8 @@ def install(app: Flask) -> None:
         if answer.mimetype == "text/html" and not request.path.startswith("/api/"):
             answer.headers["Content-Security-Policy"] = POLICY
             answer.headers["Cache-Control"] = "private, no-cache"
-        if "new_cart" in g:
-            answer.set_cookie("cart", g.new_cart, max_age=CART_KEPT_S, httponly=True, samesite="Lax")
+        if "written_cart" in g:
+            answer.set_cookie("cart", g.written_cart, max_age=CART_KEPT_S, httponly=True, samesite="Lax")
         return answer
 
 
@@ -61,8 +61,6 @@ def cart_of_visitor() -> str:
 
 
 def cart_for_writing() -> str:
-    """The visitor's cart; made, and sent along with the answer, when there is none yet."""
-    if not cart_of_visitor():
-        g.new_cart = secrets.token_hex(16)
-        return str(g.new_cart)
-    return cart_of_visitor()
+    """The visitor's cart, made when there is none yet. Its cookie goes along with the answer and lasts as long anew."""
+    g.written_cart = cart_of_visitor() or secrets.token_hex(16)
+    return str(g.written_cart)

@@ -39,7 +39,7 @@ def install(app: Flask, switches: Callable[[], Switches]) -> None:
     @app.after_request
     def keep_static(answer: Response) -> Response:
         if request.endpoint == "static":
-            current = request.args.get("v") == versions.get(request.path.rpartition("/")[2])
+            current = request.args.get("v", "none") == versions.get(request.path.rpartition("/")[2])
             answer.headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if current else "no-cache"
         return answer
 

@@ -1,8 +1,8 @@
 """The rest of the shop, as the storefront sees it: one method per question, typed answers out.
 
-What a page can do without (`count`, `stock`, `best_sellers`, `messages`) is bounded at `optional_s`; that and `empty`
-answer None when they fail, `basket` has no prices then, and each counts it in `shop_degraded_total`. Everything else
-raises ShopError, with the failing part's name in `extra["part"]`.
+What a page can do without (`count`, `stock`, `best_sellers`, `messages`) is bounded at `optional_s`; that and
+`take_out` answer None when they fail, `basket` has no prices then, and each counts it in `shop_degraded_total`.
+Everything else raises ShopError, with the failing part's name in `extra["part"]`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -103,10 +103,19 @@ class Shop:
         with _asking("cart"):
             return sum(n for _, n in _lines(self._peers.call(method, path, body, safe=True, cookie=_cookie(cart))))
 
-    def empty(self, cart: str) -> None:
-        """Empty the cart, or leave it as it is: a full cart is a nuisance, never a second order."""
-        call, cookie = self._peers.call, _cookie(cart)
-        self._optional("cart_not_emptied", lambda: call("DELETE", "/api/cart/items", safe=True, cookie=cookie))
+    def take_out(self, cart: str, bought: Items) -> None:
+        """Leave in the cart what was put there since the checkout was shown. Or leave all of it: a full cart is a
+        nuisance, never a second order.
+        """
+        self._optional("cart_not_emptied", lambda: self._take_out(cart, bought))
+
+    def _take_out(self, cart: str, bought: Items) -> None:
+        present = set(_lines(self._peers.get("/api/cart/items", cookie=_cookie(cart))))
+        if present <= set(bought):
+            self._peers.call("DELETE", "/api/cart/items", safe=True, cookie=_cookie(cart))
+        else:
+            for sku, _ in present.intersection(bought):
+                self.put(cart, sku, 0)
 
     # -- orders
     def place(self, key: str, items: Items, token: str, admission: str = "", cart: str = "") -> Order:

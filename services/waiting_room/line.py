@@ -87,6 +87,7 @@ class Line:
         after = self._sales.take(sale.sale_id, self._clock())
         if after is None:
             raise NotFound(f"the sale of {sku} is over")
+        self.sale = after
         return self._standing(after, Paper("ticket", sale.sale_id, after.taken, secrets.token_hex(8))), True
 
     def look(self, sku: str, ticket: str) -> Standing:

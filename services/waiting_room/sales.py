@@ -39,8 +39,10 @@ class Sale:
     taken: int
 
     def admitted(self, now: float) -> float:
-        """The last number that may come in."""
-        return self.base + self.rate * max(0.0, now - self.since)
+        """The last number that may come in, of those that were given out before this look at the sale: after a quiet
+        minute it would let in all who have come since.
+        """
+        return min(self.base + self.rate * max(0.0, now - self.since), self.taken)
 
     def wait_s(self, number: int, now: float) -> float | None:
         """Until that number may come in; None while nobody is let in, so that nobody can say."""

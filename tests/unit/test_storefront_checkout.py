@@ -50,6 +50,18 @@ def test_a_form_buys_what_it_showed_even_when_the_basket_has_changed():
     browser.post("/checkout", data=form)
     [order] = peers.orders.values()
     assert [line["sku"] for line in order["items"]] == ["tea-000"]
+    assert list(peers.carts.values()) == [{"cups-002": 1}]
+
+
+def test_a_form_that_is_sent_again_later_leaves_a_new_basket_alone():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    browser.post("/checkout", data=form)
+    assert list(peers.carts.values()) == [{}]
+    fill(browser, "cups-002")
+    assert browser.post("/checkout", data=form).status_code == 303
+    assert list(peers.carts.values()) == [{"cups-002": 1}] and len(peers.orders) == 1
 
 
 def test_a_declined_card_is_told_and_another_can_be_chosen_under_a_new_key():

@@ -40,10 +40,11 @@ def test_looking_around_makes_no_cookie_and_the_first_purchase_makes_a_guarded_o
     assert "SameSite=Lax" in cookie
 
 
-def test_a_cookie_that_is_there_is_kept_and_handed_to_the_cart():
+def test_a_cookie_that_is_there_is_handed_to_the_cart_and_lasts_as_long_again():
     peers, browser = a_shop()
     browser.set_cookie("cart", "a" * 32)
-    assert "Set-Cookie" not in browser.post("/cart/items", data={"sku": "tea-000"}).headers
+    cookie = browser.post("/cart/items", data={"sku": "tea-000"}).headers["Set-Cookie"]
+    assert f"cart={'a' * 32};" in cookie and "Max-Age=604800" in cookie
     assert peers.carts["a" * 32] == {"tea-000": 1}
 
 

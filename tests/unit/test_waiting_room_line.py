@@ -33,7 +33,7 @@ class FakeSales:
             raise Unavailable("away")
         assert self.sale
         number = self.sale.taken + 1
-        empty = self.sale.admitted(now) >= number
+        empty = self.sale.base + self.sale.rate * (now - self.sale.since) >= number
         moved = {"base": float(number), "since": now} if empty else {}
         self.sale = replace(self.sale, taken=number, **moved)
         return self.sale
@@ -100,6 +100,25 @@ def test_nobody_comes_in_on_the_credit_of_a_quiet_hour() -> None:
     room = Room()
     room.now += 3600
     assert [room.state(ticket) for ticket in room.come(4)] == ["admitted", "waiting", "waiting", "waiting"]
+
+
+def test_nor_at_a_replica_that_has_not_looked_at_the_sale_since() -> None:
+    room = Room()
+    other = Line(room.sales, room.stock, PAPERS, hold_s=120, clock=lambda: room.now)
+    other.refresh()
+    room.now += 60
+    tickets = room.come(30)
+    assert {other.look("pot-020", ticket).state for ticket in tickets[1:]} == {"waiting"}
+    other.refresh()
+    room.now += 60
+    assert {other.look("pot-020", ticket).state for ticket in tickets} == {"admitted"}
+
+
+def test_who_has_just_come_is_not_let_in_by_an_old_look_at_the_sale() -> None:
+    room = Room()
+    room.now += 60
+    tickets = [room.line.join("pot-020", "")[0].ticket for _ in range(3)]
+    assert [room.state(ticket) for ticket in tickets] == ["admitted", "waiting", "waiting"]
 
 
 def test_who_is_late_still_comes_in() -> None:
