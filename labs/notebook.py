@@ -29,6 +29,7 @@ from labs.shop import Shop
 
 show: Any = display
 plotly.io.renderers.default = "plotly_mimetype"
+NOTHING = "<p>This run measured nothing that counts: see its reasons above, then run it again.</p>"
 
 
 class Lab:
@@ -97,8 +98,11 @@ class Run:
         return table(["question", "you predicted", "measured", "", "because"], rows)
 
     def plot(self, name: str | None = None) -> Any:
-        """One of `plots`; the first one without a name."""
-        return self._figures()[name or self.plots[0]]
+        """One of `plots`; the first one without a name. A run that measured nothing has few or none."""
+        drawn = self._figures()
+        if not self.result.numbers and name not in drawn:
+            return html(NOTHING)
+        return drawn[name or next(iter(drawn))]
 
     @property
     def plots(self) -> list[str]:
@@ -118,6 +122,8 @@ class Run:
     @property
     def explanation(self) -> HTML:
         """Why it came out as it did."""
+        if not self.result.numbers:
+            return html(NOTHING)
         doubt = (
             "" if self.verdict == "pass" else "<p><strong>Not every claim held: this is what was expected.</strong></p>"
         )
@@ -126,6 +132,8 @@ class Run:
     @property
     def interview(self) -> HTML:
         """The interview question with a short and a long answer from this run."""
+        if not self.result.numbers:
+            return html(NOTHING)
         words, numbers = self.lab.teaching.interview, self.result.numbers
         return html(
             f"<p><strong>{escape(words.question)}</strong></p>{paragraphs(words.short(numbers))}"

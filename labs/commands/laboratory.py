@@ -45,7 +45,7 @@ def run(
 
     chosen, shop = _lab(slug), ShopClient.of(name)
     try:
-        answers = {} if no_predict else _answers(chosen, predict)
+        answers = {} if no_predict else _answers(chosen, predict, ask=not as_json and sys.stdin.isatty())
         result = run_lab(
             chosen, shop, answers=answers, predict=not no_predict, quick=quick, seed=seed, inject=not no_inject,
             on_event=(lambda event: None) if as_json else say,
@@ -79,8 +79,8 @@ def stability(
     if as_json:
         emit(report.to_json())
     else:
-        table("finding", "held", rows=[[claim, f"{held} of {runs}"] for claim, held in report.held.items()])
-        out.print(f"{report.verdicts['pass']} of {runs} runs passed")
+        table("finding", "held", rows=[[claim, f"{held} of {report.runs}"] for claim, held in report.held.items()])
+        out.print(f"{report.verdicts['pass']} of {report.runs} runs passed")
         for reason in report.reasons:
             out.print(f"  not judged: {reason}", highlight=False)
     raise typer.Exit(report.exit_code)
@@ -133,7 +133,9 @@ def show(result: Any) -> None:
     for reason in result.reasons:
         out.print(f"  because {reason}", markup=False)
     out.print(f"\n{VERDICTS[result.verdict]}  {result.lab}  ({result.seconds:.0f} s)")
-    out.print(f"report: {Path(result.run_dir) / 'report.html'}", soft_wrap=True)
+    report = Path(result.run_dir) / "report.html"
+    if report.exists():
+        out.print(f"report: {report}", soft_wrap=True)
 
 
 def _lab(slug: str) -> Any:
@@ -145,14 +147,14 @@ def _lab(slug: str) -> Any:
         usage(str(error))
 
 
-def _answers(chosen: Any, given: list[str] | None) -> Any:
+def _answers(chosen: Any, given: list[str] | None, ask: bool) -> Any:
     """Answers from the command line, or asked at the terminal."""
     from labs.engine import gate
     from labs.lab import Answer
 
     if given:
         return {key: Answer(value=value) for key, _, value in (pair.partition("=") for pair in given)}
-    if not sys.stdin.isatty():
+    if not ask:
         return {}
     out.print(f"\n[bold]{chosen.title}[/]\n{chosen.question}\nFirst say what you expect:")
     return gate.ask(chosen)

@@ -38,7 +38,8 @@ def up(
         bool, typer.Option("--no-wire", help="Leave the fault proxy out: no network faults, a little faster.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option(help="First port of the shop's block of 100; found free by itself.")
+        int | None,
+        typer.Option(help="First port of the shop's block of 100; found free by itself.", min=1024, max=65436),
     ] = None,
     as_json: Json = False,
 ) -> None:

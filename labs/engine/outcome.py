@@ -25,6 +25,11 @@ class LabResult:
     def exit_code(self) -> int:
         return EXIT_CODES[self.verdict]
 
+    @property
+    def interrupted(self) -> bool:
+        """Did somebody press Ctrl-C? All is taken back then all the same."""
+        return any(reason.startswith("interrupted") for reason in self.reasons)
+
     def to_json(self) -> dict[str, Any]:
         """The object `lab run --json` ends with."""
         return {

@@ -7,7 +7,7 @@ from labs.catalogue import lab_named
 from labs.engine import keep
 from labs.engine.bench import Event
 from labs.engine.evaluate import Evaluation, evaluate
-from labs.engine.folder import RUNS, RunFolder
+from labs.engine.folder import RUNS, NoSuchRun, RunFolder
 from labs.engine.outcome import LabResult
 from labs.lab import Answer
 from labs.report import write_report
@@ -17,6 +17,8 @@ def replay(run: str | Path, *, runs: Path = RUNS, on_event: Callable[[Event], No
     """The result of a kept run and, again, its report. `on_event` hears the journal's lines. Raises `NoSuchRun`."""
     folder = RunFolder.find(run, runs)
     journal = folder.read_json("journal.json")
+    if "lab" not in journal:
+        raise NoSuchRun(f"{folder.path} is no run of a lab; an experiment is repeated with: ./shoplab experiments FILE")
     lab = lab_named(journal["lab"])
     for event in journal.get("events", []):
         on_event(Event(**event))
@@ -25,5 +27,6 @@ def replay(run: str | Path, *, runs: Path = RUNS, on_event: Callable[[Event], No
     evaluation = Evaluation(reasons=journal.get("reasons", ["the run did not end"]))
     if journal.get("findings"):
         evaluation = evaluate(lab, keep.seen(folder, phases), answers, journal["damage"])
-    write_report(lab, folder, phases)
+    if journal.get("status") != "running":  # one that was killed has nothing to report
+        write_report(lab, folder, phases)
     return evaluation.result(lab.slug, folder.path, journal.get("seconds", 0.0))

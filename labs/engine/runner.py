@@ -83,7 +83,10 @@ def run_lab(
     folder.write_json("journal.json", head | {"status": "running"})
     folder.write_json("env.json", environment(shop, seed))
     course = _go(bench, runs)
-    return _conclude(bench, folder, head, course, checked)
+    try:
+        return _conclude(bench, folder, head, course, checked)
+    except OSError as error:  # a full disk
+        raise LabBroke(f"the run cannot be kept: {error} ({_left(course)})") from error
 
 
 def _go(bench: Bench, runs: Path) -> Course:
@@ -170,10 +173,13 @@ def _conclude(
     rest |= {"steady_state": steady, "rollback": course.rollback, "damage": course.damage}
     folder.write_json("journal.json", head | rest | keep.journal(bench) | evaluation.to_json())
     if course.broke:
-        left = "; ".join(course.damage) or "nothing is left behind"
-        raise LabBroke(f"{course.broke.splitlines()[0]} ({left}; details in {folder.path}/journal.json)")
+        raise LabBroke(f"{course.broke.splitlines()[0]} ({_left(course)}; details in {folder.path}/journal.json)")
     write_report(bench.lab, folder, bench.phases)
     return evaluation.result(bench.lab.slug, folder.path, seconds)
+
+
+def _left(course: Course) -> str:
+    return "; ".join(course.damage) or "nothing is left behind"
 
 
 @contextmanager

@@ -57,4 +57,6 @@ def stability(
         result = run_lab(lab, shop, predict=False, quick=quick, seed=seed + number, runs=folder, **options)
         counts.add(result)
         on_run(result)
+        if result.interrupted:
+            break
     return counts

@@ -71,7 +71,8 @@ class UndoList:
             tried.append({"undo": str(undo), "ok": problem is None, "detail": problem or ""})
             if problem is None:
                 self.pending.remove(undo)
-                self._save()
+                with contextlib.suppress(OSError):  # a full disk: the list stays too long, and an undo may be repeated
+                    self._save()
         return tried
 
     def _save(self) -> None:

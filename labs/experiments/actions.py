@@ -15,6 +15,7 @@ from labs.control.probes import WORK_QUEUES
 from labs.experiments import promises, shoppers
 from labs.experiments.draw import ROLES
 from labs.experiments.shoppers import NoShoppers, Shoppers
+from labs.faults import find
 from labs.load.generator import Recording
 
 PATIENCE_S = 20.0
@@ -87,7 +88,7 @@ def strike(
     whoever is that by then.
     """
     shop = shop_of(configuration)
-    if target in ROLES:
+    if target in ROLES.intersection(find(fault).kinds):
         target = next(iter(shop.targets().get(fault, [])), target)
     shop.set_fault(fault, target, for_s=for_s, **(given or {}))
     return f"{fault}@{target}"

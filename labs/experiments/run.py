@@ -143,7 +143,8 @@ def _can_strike(arguments: dict[str, Any], targets: dict[str, list[str]]) -> Non
     """Raises UnknownFault naming the near ones."""
     fault, target = find(str(arguments.get("fault", ""))), str(arguments.get("target", ""))
     fault.read(arguments.get("given") or {})
-    if target not in (*targets.get(fault.name, []), *ROLES):
+    roles = ROLES.intersection(fault.kinds)
+    if target not in (*targets.get(fault.name, []), *roles):
         raise UnknownFault(f"{fault.name} cannot strike {target!r} here; {near(target, targets.get(fault.name, []))}")
 
 

@@ -85,3 +85,15 @@ def test_a_file_that_strikes_what_is_not_there_names_the_near_ones(tmp_path: Pat
     path.write_text(json.dumps(draw.experiment("mine", [strike], 1)))
     with pytest.raises(UnknownFault, match="cannot strike 'crat-1' here; do you mean cart-1"):
         load(path, {"restart": ["cart-1"]})
+
+
+def test_a_role_stands_only_for_what_a_fault_strikes_by_its_role(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    for fault, role in (("primary_kill", "primary"), ("restart", "primary")):
+        strike = draw.Strike(fault=fault, target=role, after_s=0, for_s=1)
+        path.write_text(json.dumps(draw.experiment("mine", [strike], 1)))
+        if fault == "primary_kill":
+            load(path, {"primary_kill": ["postgres-2"]})
+        else:
+            with pytest.raises(UnknownFault, match="cannot strike 'primary' here"):
+                load(path, {"restart": ["cart-1"]})

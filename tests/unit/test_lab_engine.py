@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from labs import notebook
 from labs.engine import replay as replaying
 from labs.engine.bench import Bench
 from labs.engine.compare import compare
@@ -309,6 +310,20 @@ def test_what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back(run: Run, 
     assert (shop.replicas, shop.policy) == (2, "round_robin")
 
 
+def test_on_a_full_disk_everything_is_taken_back_all_the_same(
+    run: Run, shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def fill_the_disk(_bench: Bench) -> None:
+        monkeypatch.setattr(RunFolder, "write_json", full)
+
+    with pytest.raises(LabBroke, match=r"No space left on device.*nothing is left behind"):
+        run(toy_lab(change_everything, fill_the_disk))
+    assert shop.as_found
+
+
 def test_every_undo_is_on_disk_before_the_deed(run: Run, shop: FakeShop, tmp_path: Path) -> None:
     seen: dict[str, str] = {}
     shop.on_call = lambda verb: seen.setdefault(verb, next(tmp_path.glob("toy/*/undo.json")).read_text()) and None
@@ -354,6 +369,34 @@ def test_a_replay_says_the_same_from_the_folder_alone(run: Run, monkeypatch: pyt
     assert (again.verdict, again.findings, again.predictions) == (result.verdict, result.findings, result.predictions)
 
 
+def test_a_replay_of_a_run_that_was_killed_says_that_it_did_not_end(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    killed = RunFolder.create(tmp_path, "toy")
+    killed.seal("predictions.json", {})
+    killed.write_json("journal.json", {"lab": "toy", "status": "running"})
+    again = replaying.replay(killed.path)
+    assert (again.verdict, again.reasons) == ("unknown", ["the run did not end"])
+
+
+def test_what_is_no_run_of_a_lab_is_not_replayed(tmp_path: Path) -> None:
+    experiment = RunFolder.create(tmp_path, "0042")
+    experiment.write_json("journal.json", {"chaoslib-version": "1"})
+    with pytest.raises(NoSuchRun, match="no run of a lab"):
+        replaying.replay(experiment.path)
+
+
+def test_a_notebook_says_of_a_run_that_measured_nothing_just_that(
+    run: Run, shop: FakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook, "lab_named", lambda slug: toy_lab())
+    shop.sick = True
+    shown = notebook.Run(run(), Path())
+    for said in (shown.plot(), shown.plot("broken"), shown.explanation, shown.interview):
+        assert "measured nothing" in said.data
+
+
 def test_a_run_compared_with_its_like_shows_no_difference(run: Run, tmp_path: Path) -> None:
     assert compare(run().run_dir, run().run_dir).summary == "no difference"
 
@@ -371,3 +414,9 @@ def test_a_run_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 def test_stability_counts_how_often_each_finding_held(shop: FakeShop, tmp_path: Path) -> None:
     counts = stability(toy_lab(), shop, 3, folder=tmp_path, start=FakeLoads(shop))
     assert (counts.runs, dict(counts.held), counts.exit_code) == (3, {"It is slow": 3}, 0)
+
+
+def test_ctrl_c_ends_stability_with_what_there_is(shop: FakeShop, tmp_path: Path) -> None:
+    lab = toy_lab(change_everything, lambda bench: os.kill(os.getpid(), signal.SIGINT))
+    counts = stability(lab, shop, 3, folder=tmp_path, start=FakeLoads(shop))
+    assert (counts.runs, counts.exit_code) == (1, 2) and shop.as_found
