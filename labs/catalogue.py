@@ -58,6 +58,8 @@ COURSE: Sequence[Lab] = (
 class NoSuchLab(Exception):
     """The message names the near ones."""
 
+    unknown = True
+
 
 def all_labs() -> Sequence[Lab]:
     """In the order of the course."""

@@ -102,7 +102,6 @@ def explain(error: Exception) -> int:
     from compose.places import BadName, NoPlace
     from compose.runtime.verbs import RuntimeFailed, UnknownComponent
     from compose.versions import Unusable
-    from labs.catalogue import NoSuchLab
     from labs.control.client import ControlFailed
     from labs.control.place import NotRunning
     from labs.control.starting import NotStarted
@@ -112,7 +111,7 @@ def explain(error: Exception) -> int:
     from labs.load.process import LoadFailed
     from labs.warming import NotWarmed
 
-    wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchLab, NoSuchRun, BadExperiment)
+    wrong = (BadName, UnknownComponent, UnknownFault, SpecInvalid, NoSuchRun, BadExperiment)
     foreseen = (RuntimeFailed, ControlFailed, NotRunning, NotStarted, NoPlace, Unusable, LoadFailed, NotWarmed)
     if isinstance(error, wrong) or getattr(error, "unknown", False):
         complain(str(error))

@@ -101,7 +101,7 @@ requests (with Zipf's 0.9 and 200 products: nearly all of them). Then try it. Em
 (`./shoplab break cache_flush memcached-1`, then 2 and 3), read with `./shoplab warm --top 100`, make each load of the
 database dear again (`./shoplab flag catalog.origin_ms 250`), and open the doors at once:
 `./shoplab load --mix products --rate 80 --duration 2`. Afterwards: `./shoplab heal`, and
-`./shoplab flag catalog.origin_ms default`.""",
+`./shoplab flag catalog.origin_ms 0`.""",
     interview=Interview(
         question="Tonight at midnight the sale starts. What do you do about your caches before that?",
         short=short_answer,

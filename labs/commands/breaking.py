@@ -60,6 +60,8 @@ def heal(name: Name = "shop", as_json: Json = False) -> None:
     shop = ShopClient.of(name)
     left = shop.heal()
     tried = finish_interrupted(shop)
+    if not all(each["ok"] for each in tried):
+        tried = finish_interrupted(shop)  # a server that has just come back may have been too early
     left += [f"an interrupted lab left {each['undo']}: {each['detail']}" for each in tried if not each["ok"]]
     if as_json:
         emit({"ok": not left, "left": left})

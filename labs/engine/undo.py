@@ -105,5 +105,7 @@ def _attempt(undo: Undo, shop: Shop) -> str | None:
     try:
         undo.apply(shop)
     except Exception as error:  # whatever it is, the rest must be taken back too
+        if getattr(error, "unknown", False):  # a flag, a service that there is no longer: nothing to take back
+            return None
         return f"{type(error).__name__}: {error}"
     return None

@@ -20,7 +20,7 @@ PROMISED_S = 1.5
 ON_S, OFF_S = 4.0, 4.0
 UNDER_WAY = 'shop_peer_calls_under_way{peer="recommendations"}'
 DEGRADED = 'shop_degraded_total{what="recommendations"}'
-FEW = 0.2
+FEW = 0.5
 """Of the costly fragments so many may be given up: a busy machine makes some answers later than 0.15 s. Were extras too
 slow, it would be all of them, and the page would come all the same."""
 

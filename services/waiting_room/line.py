@@ -72,7 +72,8 @@ class Line:
     def refresh(self) -> None:
         """Look which sale is on. While the database is away, the one that was goes on."""
         try:
-            self.sale, self._looked = self._sales.on(), True
+            self._see(self._sales.on())
+            self._looked = True
         except ShopError as error:
             log().warning("sale_not_seen", error=error.detail)
 
@@ -87,7 +88,7 @@ class Line:
         after = self._sales.take(sale.sale_id, self._clock())
         if after is None:
             raise NotFound(f"the sale of {sku} is over")
-        self.sale = after
+        self._see(after)
         return self._standing(after, Paper("ticket", sale.sale_id, after.taken, secrets.token_hex(8))), True
 
     def look(self, sku: str, ticket: str) -> Standing:
@@ -97,6 +98,12 @@ class Line:
         if held is None:
             raise Forbidden(f"take a ticket first: POST /api/waiting-room/{sku}")
         return self._standing(sale, held)
+
+    def _see(self, sale: Sale | None) -> None:
+        """Of two looks at once at a sale the later one counts: more numbers were given out."""
+        known = self.sale
+        if sale is None or known is None or sale.sale_id != known.sale_id or sale.taken >= known.taken:
+            self.sale = sale
 
     def _sale(self, sku: str) -> Sale:
         sale = self.sale
