@@ -9,7 +9,7 @@ replica says no, and taking all of them out would refuse even what needs no data
 be left, none is taken out (Envoy calls this the panic threshold).
 
 A replica that is merely silent is left to nginx, which sees it fail: saturated is not sick, and taking out whoever is
-slow would push its load onto the next.
+slow would push its load onto the next. Silence says nothing: whoever is in stays in, whoever is out stays out.
 """
 
 import http.client
@@ -28,7 +28,7 @@ from compose.runtime.verbs import RuntimeFailed
 from labs.control.balancer import Balancer
 
 EVERY_S = 1.0
-PATIENCE_S = 1.5  # a replica itself waits 1 s for a connection before it says no
+PATIENCE_S = 2.0  # a replica itself waits 1 s for a connection before it says no
 MISSES = 2
 PATHS = {"shallow": "/livez", "deep": "/readyz"}
 
@@ -61,7 +61,10 @@ class HealthWatch:
         watched = [each for each in self._balancer.told.upstreams if len(each.servers) > 1] if path or self._out else []
         health = self._ask({s.name: s.address for each in watched for s in each.servers}, path) if path else {}
         for name in {server.name for each in watched for server in each.servers}:
-            self._misses[name] = self._misses[name] + 1 if health.get(name) == "unfit" else 0
+            if health.get(name) == "unfit":
+                self._misses[name] += 1
+            elif health.get(name) != "silent":
+                self._misses[name] = 0
         out = {name for each in watched for name, unfit in self._wanted(each).items() if unfit}
         if out != self._out:
             with self._lock:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compose.gateway import Gateway, Server, Upstream
+from labs.control import health
 from labs.control.health import HealthWatch, ask
 
 
@@ -96,3 +97,16 @@ def test_one_bad_answer_is_not_enough_and_one_good_one_brings_a_replica_back() -
 
 def test_a_dead_replica_is_unfit() -> None:
     assert ask("127.0.0.1:9", "/livez") == "unfit"
+
+
+def test_silence_neither_takes_a_replica_out_nor_brings_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    says = {"1.1.1.1:1": "fine", "1.1.1.1:2": "fine"}
+    monkeypatch.setattr(health, "ask", lambda address, _path: says[address])
+    balancer = FakeBalancer({"a-1": "1.1.1.1:1", "a-2": "1.1.1.1:2"})
+    watcher = watch(balancer, "deep")
+    outs = []
+    for said in ("silent", "silent", "unfit", "silent", "unfit", "silent", "fine"):
+        says["1.1.1.1:1"] = said
+        watcher.look()
+        outs.append("a-1" in balancer.out)
+    assert outs == [False, False, False, False, True, True, False]
