@@ -13,7 +13,7 @@ from typing import Any
 from labs.control.client import ShopClient
 from labs.control.probes import WORK_QUEUES
 from labs.experiments import promises, shoppers
-from labs.experiments.draw import ROLES
+from labs.experiments.draw import roles
 from labs.experiments.shoppers import NoShoppers, Shoppers
 from labs.faults import find
 from labs.load.generator import Recording
@@ -88,7 +88,7 @@ def strike(
     whoever is that by then.
     """
     shop = shop_of(configuration)
-    if target in ROLES.intersection(find(fault).kinds):
+    if target in roles(find(fault)):
         target = next(iter(shop.targets().get(fault, [])), target)
     shop.set_fault(fault, target, for_s=for_s, **(given or {}))
     return f"{fault}@{target}"

@@ -119,6 +119,11 @@ def _strike(random: Random, fault: Fault, targets: Sequence[str]) -> Strike:
     return Strike(fault=fault.name, target=target, after_s=after_s, for_s=for_s, given=choices | lasts)
 
 
+def roles(fault: Fault) -> frozenset[str]:
+    """What a fault strikes by its role, whoever has it by then."""
+    return ROLES.intersection(fault.kinds)
+
+
 def _targets(fault: Fault, targets: Mapping[str, Sequence[str]]) -> Sequence[str]:
     here = targets.get(fault.name, ())
     return fault.kinds if here and ROLES.issuperset(fault.kinds) else here

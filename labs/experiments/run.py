@@ -22,7 +22,7 @@ from chaoslib.experiment import ensure_experiment_is_valid, run_experiment
 from chaoslib.loader import parse_experiment_from_file
 
 from labs.experiments import actions
-from labs.experiments.draw import ROLES, BadExperiment, Experiment, strikes_of
+from labs.experiments.draw import BadExperiment, Experiment, roles, strikes_of
 from labs.experiments.promises import Broken
 from labs.faults import find
 from labs.faults.fault import UnknownFault, near
@@ -143,8 +143,7 @@ def _can_strike(arguments: dict[str, Any], targets: dict[str, list[str]]) -> Non
     """Raises UnknownFault naming the near ones."""
     fault, target = find(str(arguments.get("fault", ""))), str(arguments.get("target", ""))
     fault.read(arguments.get("given") or {})
-    roles = ROLES.intersection(fault.kinds)
-    if target not in (*targets.get(fault.name, []), *roles):
+    if target not in (*targets.get(fault.name, []), *roles(fault)):
         raise UnknownFault(f"{fault.name} cannot strike {target!r} here; {near(target, targets.get(fault.name, []))}")
 
 

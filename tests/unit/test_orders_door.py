@@ -92,20 +92,12 @@ def test_an_attempt_that_is_written_anew_keeps_its_admission() -> None:
         world.buy(key="another", admission=admission())
 
 
-def test_the_money_is_given_back_when_the_admission_of_a_lost_attempt_has_bought_under_another_key() -> None:
+@pytest.mark.parametrize("step", ["resume", "place"])
+def test_a_lost_attempt_ends_well_when_its_admission_has_bought_under_another_key(step: str) -> None:
+    """Before anything is reserved, and when it is paid for: then the money is given back."""
     world = World()
     world.sale = SALE
-    world.script.before[PATH.index("place")] = lambda: lose_the_turn(world)
-    with pytest.raises(NotAdmitted, match="used"):
-        world.buy(admission=admission())
-    assert [*world.orders.by_key] == ["another"]
-    world.check()
-
-
-def test_a_lost_attempt_is_not_resumed_when_its_admission_has_bought_under_another_key() -> None:
-    world = World()
-    world.sale = SALE
-    world.script.before[PATH.index("resume")] = lambda: lose_the_turn(world)
+    world.script.before[PATH.index(step)] = lambda: lose_the_turn(world)
     with pytest.raises(NotAdmitted, match="used"):
         world.buy(admission=admission())
     assert [*world.orders.by_key] == ["another"]
