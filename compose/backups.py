@@ -104,6 +104,7 @@ class Backups:
         try:
             self._recover(node)
             self._runtime.copy_anew(other)  # whatever happens from here on, it comes back as a copy of the restored one
+            self._runtime.shell(node, ARRIVED)
             move.done(node, f"recovered to {iso(plan.moment) if plan.moment else 'the end of the backup'}")
         except RuntimeFailed as error:
             self._call_off(node, was_there)
@@ -150,7 +151,6 @@ class Backups:
                 log = "\n".join(self._runtime.logs(node, 8))
                 raise RuntimeFailed(f"the recovery did not get there; the end of its log:\n{log}")
             time.sleep(0.05)
-        self._runtime.shell(node, ARRIVED)
 
     def _waits(self, node: str) -> bool:
         with suppress(RuntimeFailed):

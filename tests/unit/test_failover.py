@@ -1,12 +1,17 @@
 """Who is ended, who is promoted, and when nobody is: decisions, with two servers that are pretended."""
 
+from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import pytest
 
+from compose import failover
 from compose.failover import UNFENCED, Failover, unfenced
 from compose.runtime.verbs import RuntimeFailed
+from labs.control import roles
 from labs.control.primary_watch import PrimaryWatch
+from labs.control.roles import Roles
 
 ROLES = {"postgres-1": "primary", "postgres-2": "replica"}
 
@@ -14,8 +19,10 @@ ROLES = {"postgres-1": "primary", "postgres-2": "replica"}
 class Servers:
     """Runtime and Postgres at once, so that the order of what is done to either is kept in one list."""
 
-    def __init__(self, silent: str = "", immortal: str = "", lags: bool = False, deaf: bool = False) -> None:
-        self.silent, self.immortal, self.lags, self.deaf = silent, immortal, lags, deaf
+    def __init__(
+        self, silent: str = "", immortal: str = "", lags: bool = False, deaf: bool = False, follows: bool = True
+    ) -> None:
+        self.silent, self.immortal, self.lags, self.deaf, self.follows = silent, immortal, lags, deaf, follows
         self.said: dict[str, str] = dict(ROLES)
         self.stopped: set[str] = set()
         self.done: list[str] = []
@@ -69,7 +76,11 @@ class Servers:
             raise RuntimeFailed("its replica is 17 bytes behind")
 
     def follower(self, primary: str) -> dict[str, Any] | None:
-        return None if any(not self.answers(node) for node in self.nodes) else {"state": "streaming"}
+        well = self.follows and all(self.answers(node) for node in self.nodes)
+        return {"state": "streaming"} if well else None
+
+    def links(self) -> list[Any]:
+        return []
 
 
 def manager(servers: Any) -> Failover:
@@ -236,3 +247,21 @@ def test_a_primary_that_was_lost_before_the_first_look_is_known_by_its_replica()
     watch.look()
     watch.look()
     assert len(replaced) == 1
+
+
+def test_a_move_that_failed_half_way_is_looked_at_anew_and_its_fenced_server_is_not_replaced_once_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    servers = Servers(follows=False)
+    monkeypatch.setattr(roles, "Postgres", lambda addresses, password: servers)
+    monkeypatch.setattr(failover, "STREAM_WITHIN_S", 0.0)
+    setting = {"postgres.failover": "promote", "postgres.synchronous": False}.__getitem__
+    shop = Roles(servers, dict.fromkeys(ROLES, ""), "", setting, RLock(), tmp_path)  # type: ignore[arg-type]
+    shop._watch.look()
+    with pytest.raises(RuntimeFailed, match="postgres-1 was copied but does not follow postgres-2"):
+        shop.switch_over()
+    servers.stopped = {"postgres-1"}
+    servers.done.clear()
+    for _ in range(3):
+        shop._watch.look()
+    assert servers.done == [] and shop.primary() == "postgres-2"
