@@ -12,6 +12,8 @@ from compose.gateway.model import Gateway, Upstream
 PAGES_SERVICE = "storefront"
 ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
 """Whose pages these are while it has a replica; at rest the storefront says where to go instead."""
+PATIENT = ("orders", "orders-lane")
+"""Services whose answers are waited for among services as long as outside: a checkout asks others in its turn."""
 STAND_INS = {"orders-lane": "orders"}
 """Who answers the path of a service that has no replica."""
 
@@ -49,7 +51,7 @@ def internal(spec: Gateway) -> Base:
         *_made_here(),
         *_health(),
         block("location = /nginx_status", directive("access_log", "off"), directive("stub_status")),
-        *_routes(spec, "/api/"),
+        *_routes(spec, "/api/", patient=True),
         *_routes(spec, "/internal/"),
         _pages(_shop(spec)),
     )
@@ -132,13 +134,15 @@ def _free(spec: Gateway) -> Iterator[Base]:
             yield block(f"location ^~ {path}", *_passed_on(upstream))
 
 
-def _routes(spec: Gateway, prefix: str, limited: bool = False) -> Iterator[Base]:
+def _routes(spec: Gateway, prefix: str, limited: bool = False, patient: bool = False) -> Iterator[Base]:
     """`/api/orders` and all below `/api/orders/`; without the exact one nginx would answer it with a redirect."""
     for upstream in spec.upstreams:
+        own = [*(limits.limit(spec) if limited else ())]
+        if patient and upstream.service in PATIENT:
+            own.append(directive("proxy_read_timeout", ms(spec.waits.read_s)))
         for match in ("=", "^~"):
             path = prefix + upstream.service + ("/" if match == "^~" else "")
-            held_back = limits.limit(spec) if limited else ()
-            yield block(f"location {match} {path}", *held_back, *_passed_on(_or_stand_in(spec, upstream)))
+            yield block(f"location {match} {path}", *own, *_passed_on(_or_stand_in(spec, upstream)))
     yield block(f"location ^~ {prefix}", directive("return", 404))
 
 

@@ -73,7 +73,7 @@ class Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class Waits:
-    """Seconds the gateway waits for a replica. On the internal listener no caller has more than 2 s of patience, and a
+    """Seconds the gateway waits for a replica. On the internal listener only a buyer has more than 2 s of patience; a
     replica counts as failed only when the gateway's own wait is over: hence the shorter one there.
     """
 

@@ -19,8 +19,8 @@ from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control.client import ShopClient
 
 BUDGET = Budget(limit=1.15, of="ratio")
-ROUNDS = 7
-REQUESTS = 100
+ROUNDS = 9
+REQUESTS = 300
 CONNECTIONS = 4
 CALLS = ("deadlines", "retry_budget", "breaker", "bulkhead")
 STORES = ("memcached-1", "memcached-2", "memcached-3")

@@ -48,6 +48,13 @@ def left_s() -> float:
     return math.inf if deadline is None else deadline.left_s
 
 
+def promise(total_s: float) -> None:
+    """The present request will be answered within this time, if its caller does not want it earlier: all that it asks
+    for from now on is bounded by what is left.
+    """
+    _caller.set(Deadline(min(total_s, left_s())))
+
+
 def forget() -> None:
     """What follows is nobody's request, or one whose caller did not say."""
     _caller.set(None)

@@ -48,6 +48,8 @@ REFUSALS: Mapping[int, type[ShopError]] = {
     429: TooOften,
     503: Unavailable,
 }
+NOT_EXTRA = ("type", "title", "status", "detail", "instance", "unsent")
+"""Members of a problem document that are said in another way; whether a call was sent is for its caller to know."""
 WORTH_TRYING_S = 0.05
 """A retry with less time than this would only be one more request."""
 PIECE = 65_536
@@ -194,14 +196,17 @@ def _harmless(safe: bool, error: ShopError) -> bool:
 
 
 def _read(answer: urllib3.BaseHTTPResponse, end: Deadline) -> bytes:
-    """The whole body. A connection's own timeout bounds each silence; this bounds their sum. Raises TimeoutError."""
-    pieces = []
-    while piece := answer.read1(PIECE):
+    """The whole body. A connection's own timeout bounds each silence, this bounds their sum. Raises TimeoutError."""
+    pieces = list[bytes]()
+    while (left_s := end.left_s) > 0:
+        if sock := getattr(answer.connection, "sock", None):  # none: all of it is here
+            sock.settimeout(left_s)
+        piece = answer.read1(PIECE)
+        if not piece:
+            return b"".join(pieces)
         pieces.append(piece)
-        if end.left_s <= 0:
-            answer.close()
-            raise TimeoutError
-    return b"".join(pieces)
+    answer.close()
+    raise TimeoutError
 
 
 def _document(path: str, answer: urllib3.BaseHTTPResponse, body: bytes) -> Any:
@@ -215,7 +220,7 @@ def _document(path: str, answer: urllib3.BaseHTTPResponse, body: bytes) -> Any:
     except ValueError:
         details = {}
     detail = details.get("detail") or f"{path} answered {status}"
-    extra = {k: v for k, v in details.items() if k not in ("type", "title", "status", "detail", "instance")}
+    extra = {name: value for name, value in details.items() if name not in NOT_EXTRA}
     if status == 503 and extra.get("refused"):
         raise Refused(detail, **extra)
     raise REFUSALS.get(status, TimedOut if status >= 500 else Invalid)(detail, **extra)

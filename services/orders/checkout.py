@@ -109,7 +109,8 @@ class Checkout:
         except WarehouseFull:
             raise
         except (Unavailable, TimedOut) as error:
-            raise type(error)(RETRY, reason=error.detail) from error
+            told = {name: error.extra[name] for name in ("by", "retry_after_s") if name in error.extra}
+            raise type(error)(RETRY, reason=error.detail, **told) from error
 
     def begin(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
         """The attempt under this key, written down if there is none yet. Raises Invalid, NotAdmitted, WarehouseFull,

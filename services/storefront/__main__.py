@@ -19,7 +19,8 @@ from services.storefront.switches import following as following_pages
 def build(settings: StorefrontSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     flags = follow(background, (*FLAGS, lane.HOT_ITEM), make_nodes(settings))
-    peers = Peers(settings, following(flags, "storefront"), {lane.SERVICE: settings.lane_at_once})
+    at_once = {"orders": settings.orders_at_once, lane.SERVICE: settings.lane_at_once}
+    peers = Peers(settings, following(flags, "storefront"), at_once)
     shop = Shop(peers, settings.optional_s, settings.order_s, lane.following(flags))
     app = create_app(shop, following_pages(flags))
     shedding.obey(app, flags, "storefront")

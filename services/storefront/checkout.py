@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.common import deadline
 from services.common.errors import (
     Conflict,
     Declined,
@@ -35,6 +36,8 @@ from services.storefront.looks import page
 from services.storefront.shop import Items, Shop
 from services.storefront.things import Basket
 
+ANSWERED_S = 3.9
+"""Emptying the basket included: the gateway waits for 4 s, and its page could not say what has become of the order."""
 KEY = re.compile(r"[0-9a-f]{32}")
 PIECES = re.compile(r"[1-9][0-9]?")
 TOKENS = ("tok_ok", "tok_declined")
@@ -60,6 +63,7 @@ def install(app: Flask, shop: Shop) -> None:
 
     @app.route("/checkout", methods=["POST"])
     def buy() -> AnyResponse:
+        deadline.promise(ANSWERED_S)
         wanted = _read()
         try:
             admission = request.cookies.get("admission", "")
@@ -112,8 +116,8 @@ def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> AnyResponse:
 
 
 def _not_bought(wanted: Purchase, error: Unavailable) -> Response:
-    wait_s, often = error.extra.get("retry_after_s"), isinstance(error, TooOften)
-    answer = page("again.html", error.status, wanted=wanted, doubt=False, wait_s=wait_s, often=often)
+    wait_s, by, often = error.extra.get("retry_after_s"), error.extra.get("by"), isinstance(error, TooOften)
+    answer = page("again.html", error.status, wanted=wanted, doubt=False, wait_s=wait_s, by=by, often=often)
     if wait_s:
         answer.headers["Retry-After"] = str(wait_s)
     return answer

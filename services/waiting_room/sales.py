@@ -9,8 +9,10 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from services.common.bulkhead import Bulkhead
 from services.common.db import Database
 
+AT_ONCE, PATIENCE_S = 4, 0.05
 COLUMNS = "sale_id, sku, name, stock, rate, base, since, taken"
 TAKE = f"""
 update sales set taken = taken + 1,
@@ -53,18 +55,23 @@ class Sale:
 
 
 class Sales:
-    """All sales there were."""
+    """All sales there were. Those who take a number have some of the threads only: while the database is silent, who
+    has a number already is still told where they stand.
+    """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, at_once: int = AT_ONCE) -> None:
+        self._database, self._newcomers = database, Bulkhead("the list of numbers", at_once)
 
     def on(self) -> Sale | None:
         """The sale that is on. Raises Unavailable or TimedOut."""
         return self._one(f"select {COLUMNS} from sales where ended_at is null", {})
 
     def take(self, sale_id: str, now: float) -> Sale | None:
-        """The sale after one more number was taken: the last one of it. None when it has ended."""
-        return self._one(TAKE, {"sale_id": sale_id, "now": now})
+        """The sale after one more number was taken: the last one of it. None when it has ended. Raises Unavailable or
+        TimedOut.
+        """
+        with self._newcomers.place(PATIENCE_S):
+            return self._one(TAKE, {"sale_id": sale_id, "now": now})
 
     def _one(self, query: str, parameters: dict[str, Any]) -> Sale | None:
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Sale)) as cursor:

@@ -17,7 +17,7 @@ from services.common.settings import PeerSettings, read
 @dataclass
 class Peer:
     """`behaviour` has one word for each request, then always the last: ok, unavailable, refused, sent_on, sent_away,
-    slow, hang, drip, breaks_off. `asked` keeps the methods, `paths` the paths.
+    slow, hang, late, drip, breaks_off. `asked` keeps the methods, `paths` the paths.
     """
 
     behaviour: list[str]
@@ -74,6 +74,12 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
             self.ok()
 
         def hang(self) -> None:
+            peer.over.wait(30)
+
+        def late(self) -> None:
+            """Headers after a while, and then nothing."""
+            time.sleep(1.0)
+            self._begin(200, 1000)
             peer.over.wait(30)
 
         def drip(self) -> None:

@@ -175,7 +175,12 @@ def test_the_line_goes_on_while_postgres_and_inventory_are_frozen(selling: ShopC
     tickets = [ask(selling.url, "POST", ROOM).body["ticket"] for _ in range(10)]
     for component in ("inventory-1", "inventory-2", "postgres-1"):
         selling.set_fault("process_pause", component)
-    eventually(lambda: _told(selling.url, tickets[-1]).get("state") == "admitted")
+    with ThreadPoolExecutor(12) as newcomers:
+        refused = [newcomers.submit(ask, selling.url, "POST", ROOM) for _ in range(36)]
+        eventually(lambda: _told(selling.url, tickets[-1]).get("state") == "admitted")
+        asked = [_told(selling.url, ticket)["number"] for ticket in tickets]
+    assert asked == list(range(1, 11))
+    assert {answer.result().status for answer in refused} <= {503, 504}
 
 
 def test_the_sale_begins_and_ends_by_command_and_leaves_nothing_behind(selling: ShopClient, cli: Cli) -> None:

@@ -36,6 +36,14 @@ def test_who_says_nothing_waits_for_ever_also_after_somebody_who_did_not() -> No
     assert deadline.left_s() == math.inf
 
 
+def test_a_promise_shortens_the_callers_time_and_never_adds_to_it() -> None:
+    deadline.promise(3)
+    assert 2.9 < deadline.left_s() <= 3
+    deadline.obey({"HTTP_X_TIME_LEFT_MS": "500"})
+    deadline.promise(3)
+    assert 0.4 < deadline.left_s() <= 0.5
+
+
 @pytest.mark.parametrize("nonsense", ["", "soon", "nan", "inf"])
 def test_what_is_no_number_says_nothing(nonsense: str) -> None:
     deadline.obey({"HTTP_X_TIME_LEFT_MS": nonsense, "HTTP_X_REQUEST_START": nonsense})

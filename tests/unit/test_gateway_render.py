@@ -173,6 +173,15 @@ def test_the_public_listener_has_no_way_into_internal_paths() -> None:
     assert not [way for way in ways if way[-1].startswith("/internal/") and way != ("^~", "/internal/")]
 
 
+def test_a_service_waits_for_a_checkout_as_long_as_anybody_and_for_all_else_less() -> None:
+    internal = named(parsed(a_shop("orders", "catalog")), "server")[-1]
+    ways = {tuple(each["args"]): each["block"] for each in named([internal], "location")}
+    waits = {way: [line["args"] for line in named(block, "proxy_read_timeout")] for way, block in ways.items()}
+    assert waits["=", "/api/orders"] == waits["^~", "/api/orders/"] == [["4000ms"]]
+    assert [waited for way, waited in waits.items() if way[-1].strip("/") != "api/orders"] == [[]] * (len(waits) - 2)
+    assert [line["args"] for line in internal["block"] if line["directive"] == "proxy_read_timeout"] == [["2000ms"]]
+
+
 def test_only_roots_nginx_is_told_to_change_its_user() -> None:
     assert named(parsed(a_shop()), "user") == []
     assert named(parsed(a_shop(), "www-data"), "user")[0]["args"] == ["www-data"]

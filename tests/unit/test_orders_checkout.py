@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.common.errors import Declined, Invalid, TimedOut, Unavailable
+from services.common.errors import Declined, Invalid, Refused, TimedOut, Unavailable
 from services.orders.checkout import Wanted
 from services.orders.rounds import OutOfStock
 from tests.unit.orders_fakes import PATH, Crash, World, crash, refuse, time_out
@@ -37,6 +37,18 @@ def test_the_same_key_with_another_body_is_refused() -> None:
 def test_the_order_of_the_lines_does_not_make_another_body() -> None:
     lines = [("tea-001", 1), ("cup-001", 2)]
     assert Wanted(lines, "tok_ok").fingerprint == Wanted(lines[::-1], "tok_ok").fingerprint
+
+
+def test_who_was_refused_on_purpose_hears_by_what_and_for_how_long() -> None:
+    def shed() -> None:
+        raise Refused("there is too much to do", by="shedding", retry_after_s=4)
+
+    world = World()
+    world.script.before[PATH.index("reserve")] = shed
+    with pytest.raises(Refused, match="ask again with the same Idempotency-Key") as refused:
+        world.buy()
+    told = {"refused": True, "reason": "there is too much to do", "by": "shedding", "retry_after_s": 4}
+    assert refused.value.extra == told
 
 
 def test_an_unknown_product_leaves_no_trace() -> None:

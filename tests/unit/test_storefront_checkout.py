@@ -5,7 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from services.common.errors import Forbidden, TimedOut, TooOften, Unavailable
+from compose.gateway.model import Waits
+from services.common import deadline
+from services.common.errors import Forbidden, Refused, TimedOut, TooOften, Unavailable
 from services.storefront.orders import LOOKS_S, is_late
 from services.storefront.things import Order
 from tests.unit.storefront_fakes import a_shop, fields, fill
@@ -131,6 +133,20 @@ def test_what_was_surely_not_bought_says_so_and_can_be_tried_again():
     assert fields(answer.text)["key"] == form["key"]
 
 
+def test_all_that_a_purchase_asks_for_ends_before_the_gateway_stops_waiting():
+    peers, browser = a_shop()
+    fill(browser)
+    form, left, answer = form_of(browser), [], peers.call
+
+    def call(*args, **options):
+        left.append(deadline.left_s())
+        return answer(*args, **options)
+
+    peers.call = call
+    browser.post("/checkout", data=form)
+    assert len(left) == 3 and all(0 < each < Waits().read_s for each in left)
+
+
 def test_a_full_warehouse_says_that_nothing_was_bought_and_when_to_press_again():
     peers, browser = a_shop()
     fill(browser)
@@ -138,6 +154,16 @@ def test_a_full_warehouse_says_that_nothing_was_bought_and_when_to_press_again()
     peers.failing["/api/orders"] = Unavailable("full", retry_after_s=7)
     html = browser.post("/checkout", data=form).text
     assert "Nothing was bought" in html and "in about 7 seconds" in html
+
+
+def test_a_busy_shop_does_not_blame_the_warehouse():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Refused("too much to do", by="shedding", retry_after_s=3)
+    html = browser.post("/checkout", data=form).text
+    assert "Nothing was bought" in html and "at this moment: press again in about 3 seconds" in html
+    assert "pack" not in html
 
 
 def test_whoever_tries_too_often_hears_that_nothing_was_bought_and_when_to_press_again():

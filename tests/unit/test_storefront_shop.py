@@ -2,10 +2,12 @@
 
 import pytest
 
+from compose.gateway.model import Waits
 from services.common.errors import TimedOut, Unavailable
 from services.common.http import Peers
 from services.common.settings import PeerSettings, read
 from services.common.telemetry import request_id
+from services.storefront.checkout import ANSWERED_S
 from services.storefront.settings import StorefrontSettings
 from services.storefront.shop import Shop
 from tests.unit.storefront_fakes import FakePeers
@@ -48,7 +50,8 @@ def test_questions_asked_beside_each_other_carry_the_requests_id():
 
 def test_an_order_has_less_time_than_the_gateway_gives_the_storefront():
     settings = read(StorefrontSettings, {"PEERS": "127.0.0.1:1", "MEMCACHED": "127.0.0.1:1"})
-    assert settings.peer_total_s < settings.order_s < 4
+    assert settings.peer_total_s < settings.order_s < ANSWERED_S < Waits().read_s
+    assert settings.orders_at_once < settings.threads
 
 
 class Scripted(Peers):
