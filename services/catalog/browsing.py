@@ -11,12 +11,12 @@ from services.common.cache import Cache
 
 MOST_WORDS = 8
 EVERYBODY = "everybody"
-"""A search costs the same whoever asks, so all who ask share one limit."""
+"""A list costs the same whoever asks, so all who ask share one limit."""
 
 
 class Browsing:
     """Each method gives a whole answer's body. Raises NotFound; Unavailable or TimedOut when it is not cached and
-    no database node answers; TooOften from `admit`, which is asked before a search goes to the database.
+    no database node answers; TooOften from `admit`, which is asked before a list goes to the database.
 
     Products change rarely and are wanted one by one; lists are many (every search is one) and live shorter.
     """
@@ -55,7 +55,7 @@ class Browsing:
         return draw(row.sku, row.category, row.name).encode()
 
     def _page(self, words: list[str], category: str, page: int) -> bytes:
-        if words:
+        if words or category or page > 1:  # without end; there is one first page of everything
             self._admit(EVERYBODY)
         rows, total = self._products.find(words, category, page)
         cards = [

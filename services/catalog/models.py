@@ -1,8 +1,13 @@
 """What the catalogue answers, and what it may be asked."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
 
 from services.common.fields import Sku
+
+FirstIfEmpty = BeforeValidator(lambda given: given or 1)
+"""A form sends a field that nobody filled in as an empty text."""
 
 
 class Card(BaseModel):
@@ -48,7 +53,7 @@ class Search(BaseModel):
 
     q: str = Field(default="", max_length=80)
     category: str = Field(default="", max_length=40)
-    page: int = Field(default=1, ge=1, le=10_000)
+    page: Annotated[int, FirstIfEmpty] = Field(default=1, ge=1, le=10_000)
 
 
 class OneProduct(BaseModel):

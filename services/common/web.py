@@ -199,4 +199,4 @@ def serve(app: Flask, settings: WebSettings, background: Background) -> None:
     try:
         Worker(Server(app, settings)).init_process()
     finally:
-        background.stop()
+        background.stop(settings.graceful_s)

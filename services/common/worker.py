@@ -13,13 +13,10 @@ class Background:
     """What a replica opens before it listens, and its loops, each in a thread of its own.
 
     An app is built before replicas are forked, and neither threads nor connections survive a fork: so parts say here
-    what is to be opened and which loops run, and `web.serve` starts all that in the process that serves. It calls
-    `stop` at the end: every loop then has `finish_s` to finish the piece of work in hand. The process ends `graceful_s`
-    after TERM, so `finish_s` must be shorter.
+    what is to be opened and which loops run, and `web.serve` starts all that in the process that serves, and stops it.
     """
 
-    def __init__(self, finish_s: float = 4.0) -> None:
-        self._finish_s = finish_s
+    def __init__(self) -> None:
         self._stopping = threading.Event()
         self._openers: list[Callable[[], object]] = []
         self._loops: list[tuple[str, Loop]] = []
@@ -42,10 +39,10 @@ class Background:
             self._threads.append(thread)
             thread.start()
 
-    def stop(self) -> None:
-        """Ask every loop to end and wait for it."""
+    def stop(self, within_s: float = 5.0) -> None:
+        """Ask every loop to end, and wait until it has finished the piece of work in hand, `within_s` for all."""
         self._stopping.set()
-        deadline = time.monotonic() + self._finish_s
+        deadline = time.monotonic() + within_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 

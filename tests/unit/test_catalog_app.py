@@ -92,7 +92,7 @@ def test_equal_searches_are_asked_once(client, products):
     assert len(products.asked) == 1
 
 
-def test_beyond_the_limit_only_what_is_cached_and_what_is_no_search_is_answered(products):
+def test_beyond_the_limit_only_what_is_cached_and_the_first_page_of_all_are_answered(products):
     def admit(who):
         if products.asked:
             raise TooOften("slow down", retry_after_s=1)
@@ -101,7 +101,11 @@ def test_beyond_the_limit_only_what_is_cached_and_what_is_no_search_is_answered(
     client = create_app(browsing, {}).test_client()
     assert [client.get(f"{LIST}?q={q}").status_code for q in ("tea", "cup", "tea")] == [200, 429, 200]
     assert client.get(f"{LIST}?q=cup").headers["Retry-After"] == "1"
-    assert [client.get(path).status_code for path in (LIST, f"{LIST}?category=tea")] == [200, 200]
+    assert [client.get(f"{LIST}?{query}").status_code for query in ("", "category=cup", "page=2")] == [200, 429, 429]
+
+
+def test_a_form_that_nobody_filled_in_lists_everything(client, products):
+    assert client.get(f"{LIST}?q=&category=&page=").json["page"] == 1
 
 
 def test_searches_that_differ_only_in_where_a_word_stands_are_not_mixed_up(client, products):
