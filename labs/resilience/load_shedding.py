@@ -78,7 +78,12 @@ def answers_at_once(url: str) -> bool:
 
 def goodput(load: LoadResult) -> float:
     """Answers per second that came while somebody still waited for them."""
-    return sum(map(in_time, load.waited_for)) / load.duration_s
+    return sum(map(in_time, load.waited_for)) / counted_s(load)
+
+
+def counted_s(load: LoadResult) -> float:
+    """How long people came, without the warm-up."""
+    return load.duration_s - load.samples[0].intended_s
 
 
 def in_time(sample: Sample) -> bool:
@@ -88,7 +93,7 @@ def in_time(sample: Sample) -> bool:
 def measure(seen: Seen) -> Numbers:
     """`_goodput` in answers per second; `_in_time` and `_refused` in percent of what came, for each tier; `_p50_ms`."""
     best = goodput(seen["capacity"])
-    n = {"best": best, "offered": seen["shedding"].started / seen["shedding"].duration_s}
+    n = {"best": best, "offered": seen["shedding"].started / counted_s(seen["shedding"])}
     for phase in ("naive", "shedding"):
         load = seen[phase]
         n[f"{phase}_goodput"] = goodput(load)

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -42,12 +43,32 @@ def test_whoever_waits_gets_the_place_that_becomes_free() -> None:
             assert over.is_set()
 
 
+def test_half_as_many_wait_as_there_are_places_and_the_next_is_refused_at_once() -> None:
+    bulkhead, held, over = Bulkhead("payments", 2), threading.Barrier(3), threading.Event()
+
+    def hold() -> None:
+        with bulkhead.place(0):
+            held.wait(5)
+            over.wait(5)
+
+    with ThreadPoolExecutor(3) as threads:
+        inside = [threads.submit(hold) for _ in range(2)]
+        held.wait(5)
+        waiting = threads.submit(lambda: bulkhead.place(5).__enter__())
+        while not waiting.running() or bulkhead._seats._value:
+            time.sleep(0.001)
+        with pytest.raises(Refused), bulkhead.place(5):
+            pass
+        over.set()
+    assert all(each.exception() is None for each in (*inside, waiting))
+
+
 def test_never_more_are_inside_than_there_are_places() -> None:
     bulkhead, lock, inside, most = Bulkhead("payments", 3), threading.Lock(), 0, 0
 
     def call(_: int) -> None:
         nonlocal inside, most
-        with bulkhead.place(5):
+        with suppress(Refused), bulkhead.place(5):
             with lock:
                 inside += 1
                 most = max(most, inside)
