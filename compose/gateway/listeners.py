@@ -92,7 +92,7 @@ def _made_here() -> Iterator[Base]:
         directive("charset", "utf-8"),
         remark("Puts the request's id into the page."),
         directive("ssi", "on"),
-        *_headers(("Cache-Control", "no-store"), ("Retry-After", "$retry_after")),
+        *_headers(("Cache-Control", "no-store"), ("Retry-After", "$retry_after"), ("Refresh", "$look_again")),
     )
 
 

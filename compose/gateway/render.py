@@ -10,10 +10,11 @@ from nginx.config.api.blocks import Base
 from compose.gateway import limits
 from compose.gateway.answers import ANSWERS
 from compose.gateway.directives import block, directive, ms, quoted, remark, written
-from compose.gateway.listeners import internal, public
+from compose.gateway.listeners import ROOM_SERVICE, internal, public
 from compose.gateway.model import Gateway, Server, Upstream
 
 RETRY_ON = ("error", "timeout")
+LOOK_AGAIN_S = 5
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 PRIVATE = ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 LOGGED = {
@@ -54,6 +55,7 @@ def render(spec: Gateway, user: str | None = None) -> str:
             *_logging(spec),
             *_identity(),
             _patience(),
+            _look_again(),
             *limits.counted(spec),
             *_towards_replicas(spec),
             *(_upstream(each) for each in spec.upstreams if each.servers),
@@ -115,6 +117,13 @@ def _patience() -> Base:
         "map $status $retry_after",
         *(directive(str(status), seconds) for status, seconds in waits),
         directive("default", quoted("")),
+    )
+
+
+def _look_again() -> Base:
+    """A page of ours for somebody in line loads itself again, as the room's own does: their turn must not pass unseen."""
+    return block(
+        "map $service $look_again", directive(quoted(ROOM_SERVICE), LOOK_AGAIN_S), directive("default", quoted(""))
     )
 
 

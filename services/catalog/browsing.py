@@ -10,8 +10,10 @@ from services.catalog.products import PAGE_SIZE, Products, Row
 from services.common.cache import Cache
 
 MOST_WORDS = 8
-EVERYBODY = "everybody"
-"""A list costs the same whoever asks, so all who ask share one limit."""
+SEARCHES, SHELVES = "searches", "shelves"
+"""A list costs the same whoever asks, so all who search share one limit; and another one all who look at shelves, which
+a storm of searches must not close.
+"""
 
 
 class Browsing:
@@ -56,7 +58,7 @@ class Browsing:
 
     def _page(self, words: list[str], category: str, page: int) -> bytes:
         if words or category or page > 1:  # without end; there is one first page of everything
-            self._admit(EVERYBODY)
+            self._admit(SEARCHES if words else SHELVES)
         rows, total = self._products.find(words, category, page)
         cards = [
             Card(sku=r.sku, name=r.name, price_cents=r.price_cents, category=r.category, image=image_of(r.sku))

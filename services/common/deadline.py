@@ -48,11 +48,11 @@ def left_s() -> float:
     return math.inf if deadline is None else deadline.left_s
 
 
-def promise(total_s: float) -> None:
-    """The present request will be answered within this time, if its caller does not want it earlier: all that it asks
-    for from now on is bounded by what is left.
+def promise(total_s: float, environ: Mapping[str, Any], now: Callable[[], float] = time.time) -> None:
+    """The present request is answered within this time since it reached the gateway, if its caller does not want it
+    earlier: all that it asks for from now on is bounded by what is left.
     """
-    _caller.set(Deadline(min(total_s, left_s())))
+    _caller.set(Deadline(min(total_s - _waited_s(environ, now), left_s())))
 
 
 def forget() -> None:
@@ -68,12 +68,17 @@ def obey(environ: Mapping[str, Any], now: Callable[[], float] = time.time) -> No
     given = _number(environ.get("HTTP_X_TIME_LEFT_MS"))
     if given is None:
         return forget()
-    arrived = _number(environ.get("HTTP_X_REQUEST_START"))
-    waited_s = 0.0 if arrived is None else max(0.0, now() - arrived)
+    waited_s = _waited_s(environ, now)
     if given / 1000 <= waited_s:
         TOO_LATE.inc()
         raise Refused("nobody waits for this answer any more", by="deadline")
     _caller.set(Deadline(given / 1000 - waited_s))
+
+
+def _waited_s(environ: Mapping[str, Any], now: Callable[[], float]) -> float:
+    """For how long the request has been on its way from the gateway, the queue for a thread included."""
+    arrived = _number(environ.get("HTTP_X_REQUEST_START"))
+    return 0.0 if arrived is None else max(0.0, now() - arrived)
 
 
 def _number(text: str | None) -> float | None:

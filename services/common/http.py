@@ -95,6 +95,7 @@ class Peers:
         cookie: str = "",
         key: str = "",
         more: Mapping[str, str] = MappingProxyType({}),
+        compartment: str = "",
     ) -> Any:
         """Call a peer; the whole call, retries included, ends after `total_s` seconds, or earlier with the time that
         our own caller gave us. Raises ShopError: Refused when nobody was asked.
@@ -103,8 +104,9 @@ class Peers:
         `peer_attempt_s` another replica is asked. Who gives it more than the usual `total_s` expects a slow answer.
 
         `cookie` and `key` go along as the headers Cookie and Idempotency-Key, `more` under their own names.
+        `compartment` names a protection that such calls have for themselves: when they fail, the peer's others go on.
         """
-        settings, protection = self._settings, self.protection(path)
+        settings, protection = self._settings, self.protection(path, compartment)
         asked_s = total_s or settings.peer_total_s
         bound_s = min(asked_s, deadline.left_s()) if self._knob("deadlines") else asked_s
         if bound_s <= 0:
@@ -123,9 +125,11 @@ class Peers:
         except SentOn as sent:
             return ask(sent.path, self.protection(sent.path))
 
-    def protection(self, path: str) -> Protection:
-        """What stands before the peer that answers this path: `/api/<peer>/...` or `/internal/<peer>/...`."""
-        peer = path.partition("?")[0].split("/", 3)[1:3][-1]
+    def protection(self, path: str, compartment: str = "") -> Protection:
+        """What stands before the peer that answers this path, `/api/<peer>/...` or `/internal/<peer>/...`, or before a
+        compartment of its own.
+        """
+        peer = compartment or path.partition("?")[0].split("/", 3)[1:3][-1]
         if peer not in self._protections:
             with self._lock:
                 if peer not in self._protections:

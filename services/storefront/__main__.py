@@ -12,14 +12,14 @@ from services.common.worker import Background
 from services.storefront.app import create_app
 from services.storefront.flags import FLAGS
 from services.storefront.settings import StorefrontSettings
-from services.storefront.shop import Shop
+from services.storefront.shop import CHECKOUT, Shop
 from services.storefront.switches import following as following_pages
 
 
 def build(settings: StorefrontSettings, background: Background) -> Flask:
     """Make the parts and put them together."""
     flags = follow(background, (*FLAGS, lane.HOT_ITEM), make_nodes(settings))
-    at_once = {"orders": settings.orders_at_once, lane.SERVICE: settings.lane_at_once}
+    at_once = {CHECKOUT: settings.checkouts_at_once, lane.SERVICE: settings.lane_at_once}
     peers = Peers(settings, following(flags, "storefront"), at_once)
     shop = Shop(peers, settings.optional_s, settings.order_s, lane.following(flags))
     app = create_app(shop, following_pages(flags))

@@ -11,6 +11,7 @@ from services.storefront.looks import page
 from services.storefront.shop import MOST, Shop
 
 SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+PIECES = re.compile(r"[0-9]{1,2}")
 
 
 def install(app: Flask, shop: Shop) -> None:
@@ -25,8 +26,8 @@ def install(app: Flask, shop: Shop) -> None:
     @app.route("/cart/items", methods=["POST"])
     def add() -> AnyResponse:
         sku, pieces = known(request.form.get("sku", "")), quantity(least=1)
-        g.pieces_now = shop.add(cart_for_writing(), sku, pieces)
-        g.pieces = lambda: g.pieces_now
+        in_basket = shop.add(cart_for_writing(), sku, pieces)
+        g.pieces = lambda: in_basket
         if "HX-Request" in request.headers:
             return page("fragments/added.html", name=request.form.get("name", sku)[:120], pieces=pieces)
         return redirect("/cart", 303)
@@ -50,8 +51,8 @@ def known(sku: str) -> str:
 
 
 def quantity(least: int) -> int:
-    """The form's quantity. Raises Invalid."""
-    pieces = request.form.get("quantity", 1, type=int)
-    if not least <= pieces <= MOST:
+    """The form's quantity; one, if it has none. Raises Invalid."""
+    text = request.form.get("quantity", "1")
+    if not (PIECES.fullmatch(text) and least <= int(text) <= MOST):
         raise Invalid(f"a quantity is a whole number from {least} to {MOST}")
-    return pieces
+    return int(text)

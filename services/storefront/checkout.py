@@ -31,13 +31,14 @@ from services.common.errors import (
 )
 from services.common.fields import MOST_LINES
 from services.storefront.baskets import SKU
-from services.storefront.doorkeeper import cart_of_visitor
+from services.storefront.doorkeeper import admission_of_visitor, cart_of_visitor
 from services.storefront.looks import page
 from services.storefront.shop import Items, Shop
 from services.storefront.things import Basket
 
 ANSWERED_S = 3.9
 """Emptying the basket included: the gateway waits for 4 s, and its page could not say what has become of the order."""
+SOON_S = 2
 KEY = re.compile(r"[0-9a-f]{32}")
 PIECES = re.compile(r"[1-9][0-9]?")
 TOKENS = ("tok_ok", "tok_declined")
@@ -63,11 +64,10 @@ def install(app: Flask, shop: Shop) -> None:
 
     @app.route("/checkout", methods=["POST"])
     def buy() -> AnyResponse:
-        deadline.promise(ANSWERED_S)
+        deadline.promise(ANSWERED_S, request.environ)
         wanted = _read()
         try:
-            admission = request.cookies.get("admission", "")
-            order = shop.place(wanted.key, wanted.items, wanted.token, admission, cart_of_visitor())
+            order = shop.place(wanted.key, wanted.items, wanted.token, admission_of_visitor(), cart_of_visitor())
         except ShopError as error:
             return _explain(shop, wanted, error)
         if cart_of_visitor():
@@ -104,22 +104,22 @@ def _explain(shop: Shop, wanted: Purchase, error: ShopError) -> AnyResponse:
     match error:
         case Declined():
             return _declined(shop, wanted)
-        case Conflict() if "sku" in error.extra:
+        case Conflict() if error.extra.get("sku"):
             return _sold_out(shop, wanted, str(error.extra["sku"]))
-        case Unavailable() if not wanted.doubt:
-            return _not_bought(wanted, error)
         case TimedOut() | Unavailable() | Conflict():
-            return page("again.html", error.status, wanted=wanted, doubt=True)
+            return _again(wanted, error)
         case Invalid() | NotFound():
             return page("apology.html", error.status, title="This form is used up", words="used-form")
     raise error
 
 
-def _not_bought(wanted: Purchase, error: Unavailable) -> Response:
+def _again(wanted: Purchase, error: ShopError) -> Response:
+    """The same form once more, and why; after a doubt nothing but an order or a refusal of it ends the doubt."""
+    doubt = wanted.doubt or not isinstance(error, Unavailable)
     wait_s, by, often = error.extra.get("retry_after_s"), error.extra.get("by"), isinstance(error, TooOften)
-    answer = page("again.html", error.status, wanted=wanted, doubt=False, wait_s=wait_s, by=by, often=often)
-    if wait_s:
-        answer.headers["Retry-After"] = str(wait_s)
+    answer = page("again.html", error.status, wanted=wanted, doubt=doubt, wait_s=wait_s, by=by, often=often)
+    if isinstance(error, Unavailable):
+        answer.headers["Retry-After"] = str(wait_s or SOON_S)
     return answer
 
 

@@ -1,18 +1,19 @@
 """Who may post, and what a browser may load: the two questions about security that a page has to answer.
 
 Cross-site request forgery: the cart's cookie is SameSite=Lax, and a POST that a browser says comes from another site is
-refused. Programs without either header (curl) pass: they carry nobody's cookie.
+refused.
 """
 
 import re
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, request
 
+from services.common import origin
+
 PLAUSIBLE_CART = re.compile(r"[0-9a-f]{32}")
+PLAUSIBLE_ADMISSION = re.compile(r"[ -~]{1,300}")
 CART_KEPT_S = 7 * 24 * 3600  # as long as the cart service keeps one
-READS = ("GET", "HEAD", "OPTIONS")
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -32,7 +33,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def refuse_foreign_posts() -> None:
-        if request.method not in READS and _foreign():
+        if request.method not in origin.READS and origin.foreign():
             abort(403, "this form was sent from another site")
 
     @app.after_request
@@ -47,17 +48,16 @@ def install(app: Flask) -> None:
         return answer
 
 
-def _foreign() -> bool:
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site:
-        return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != request.host
-
-
 def cart_of_visitor() -> str:
     """The visitor's cart, empty when there is none yet. A malformed cookie counts as none."""
     given = request.cookies.get("cart", "")
     return given if PLAUSIBLE_CART.fullmatch(given) else ""
+
+
+def admission_of_visitor() -> str:
+    """What the waiting room gave the visitor. A cookie that it cannot have made counts as none."""
+    given = request.cookies.get("admission", "")
+    return given if PLAUSIBLE_ADMISSION.fullmatch(given) else ""
 
 
 def cart_for_writing() -> str:

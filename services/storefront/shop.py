@@ -22,6 +22,8 @@ from services.storefront.things import Basket, Json, Line, Message, Order, Produ
 T = TypeVar("T")
 Items = Sequence[tuple[str, int]]
 MOST = 99
+CHECKOUT = "checkout"
+"""The compartment of placing orders: it may take long, and looking at one should not."""
 
 
 class Shop:
@@ -33,6 +35,8 @@ class Shop:
         self._peers, self._optional_s, self._order_s = peers, optional_s, order_s
         self._leads_to_lane = leads_to_lane
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="ask")
+        self._lookups = ThreadPoolExecutor(max_workers=8, thread_name_prefix="price")
+        """Of their own: what a page can do without must not wait behind somebody's full basket."""
 
     def soon(self, question: Callable[[], T]) -> Callable[[], T]:
         """Ask beside other questions; call what comes back to get the answer (or its error)."""
@@ -73,8 +77,12 @@ class Shop:
 
     def priced(self, lines: Items) -> Basket:
         """The same lines with their products, all looked up at once. Raises ShopError."""
-        answers = [self.soon(lambda sku=sku: self._still_sold(sku)) for sku, _ in lines]  # type: ignore[misc]
-        return Basket([Line(sku, n, answer()) for (sku, n), answer in zip(lines, answers, strict=True)])
+        asked = [self._lookups.submit(copy_context().run, self._still_sold, sku) for sku, _ in lines]
+        try:
+            return Basket([Line(sku, n, answer.result()) for (sku, n), answer in zip(lines, asked, strict=True)])
+        finally:
+            for answer in asked:
+                answer.cancel()  # after the first failure nobody wants the others
 
     def _still_sold(self, sku: str) -> Product | None:
         try:
@@ -110,12 +118,9 @@ class Shop:
         self._optional("cart_not_emptied", lambda: self._take_out(cart, bought))
 
     def _take_out(self, cart: str, bought: Items) -> None:
-        present = set(_lines(self._peers.get("/api/cart/items", cookie=_cookie(cart))))
-        if present <= set(bought):
-            self._peers.call("DELETE", "/api/cart/items", safe=True, cookie=_cookie(cart))
-        else:
-            for sku, _ in present.intersection(bought):
-                self.put(cart, sku, 0)
+        present = _lines(self._peers.get("/api/cart/items", cookie=_cookie(cart)))
+        for sku, _ in set(present).intersection(bought):
+            self.put(cart, sku, 0)
 
     # -- orders
     def place(self, key: str, items: Items, token: str, admission: str = "", cart: str = "") -> Order:
@@ -130,7 +135,12 @@ class Shop:
         with _asking("orders"):
             call, more = self._peers.call, {ADMISSION_HEADER: admission} if admission else {}
             cookie = _cookie(cart) if cart else ""
-            return _order(call("POST", path, body, safe=True, total_s=self._order_s, cookie=cookie, key=key, more=more))
+            return _order(
+                call(
+                    "POST", path, body, safe=True, total_s=self._order_s, cookie=cookie, key=key, more=more,
+                    compartment="" if path == lane.PATH else CHECKOUT,
+                )
+            )  # fmt: skip
 
     def order(self, order_id: str) -> Order:
         """An order. Raises NotFound, ShopError."""

@@ -6,6 +6,8 @@ from flask import Response, request
 from flask_openapi import OpenAPI
 from pydantic import BaseModel, Field
 
+from services.common import origin
+from services.common.errors import Forbidden
 from services.common.web import create_web, json_answer, problems
 from services.waiting_room import page
 from services.waiting_room.line import Standing
@@ -53,6 +55,12 @@ def create_app(line: Line, hold_s: float) -> OpenAPI:
     """
     app = create_web("waiting-room", {})
     page.install(app)
+
+    @app.before_request
+    def refuse_foreign_hands() -> None:
+        """Nobody's place is given away, and no number taken, by another site's page."""
+        if origin.foreign() and not origin.visit():
+            raise Forbidden("this was sent from another site")
 
     @app.post("/api/waiting-room/<sku>", responses={200: PlaceAnswer, 201: PlaceAnswer, **problems(403, 404, 503, 504)})
     def join(path: SkuPath, header: TicketHeader) -> Response:

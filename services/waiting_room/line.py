@@ -148,4 +148,4 @@ class Line:
 
 def _ask_again_s(sale: Sale, wait_s: float | None) -> float:
     pace_s = min(MOST_S, max(LEAST_S, sale.taken / ASKS_PER_S))
-    return pace_s if wait_s is None else min(wait_s, pace_s)
+    return min(wait_s, pace_s) if wait_s else pace_s

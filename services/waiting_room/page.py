@@ -20,7 +20,12 @@ STYLE = re.search(
     "<style>(.*?)</style>", Path(__file__).with_name("templates").joinpath("frame.html").read_text(), re.S
 )
 POLICY = ("default-src 'none'", "img-src data:", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'")
+SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 AGAIN_S = 2
+UNHURRIED_S = 10
+"""How long a page stands still at least while its reader's turn is further away than that: who reads aloud, or has
+enlarged a part of it, begins anew each time.
+"""
 ADMITTED_AGAIN_S = 60
 SOLD_OUT_AGAIN_S = 30
 
@@ -52,8 +57,9 @@ def install(app: Flask) -> None:
     def explain(error: ShopError) -> AnyResponse:
         if not request.path.startswith("/sale/"):
             return web.problem(error)
-        if isinstance(error, NotFound):
-            return redirect(f"/products/{request.path.rpartition('/')[2]}", 303)
+        sku = request.path.rpartition("/")[2]
+        if isinstance(error, NotFound) and SKU.fullmatch(sku):
+            return redirect(f"/products/{sku}", 303)
         return sorry(error.status)
 
 
@@ -67,7 +73,9 @@ def standing(line: Line, sku: str, ticket: str) -> Standing:
 
 def shown(standing: Standing) -> Response:
     """The page of somebody in line."""
-    again_s = {"waiting": math.ceil(standing.ask_again_s), "admitted": ADMITTED_AGAIN_S, "sold_out": SOLD_OUT_AGAIN_S}
+    far = standing.wait_s is None or standing.wait_s > UNHURRIED_S
+    waiting_s = max(math.ceil(standing.ask_again_s), UNHURRIED_S if far else 1)
+    again_s = {"waiting": waiting_s, "admitted": ADMITTED_AGAIN_S, "sold_out": SOLD_OUT_AGAIN_S}
     return Response(render_template("room.html", you=standing, again_s=again_s[standing.state]), mimetype="text/html")
 
 

@@ -41,7 +41,9 @@ class FakePeers:
     def get(self, path: str, *, total_s: float | None = None, cookie: str = "") -> Any:
         return self.call("GET", path, total_s=total_s, cookie=cookie)
 
-    def call(self, method, path, body=None, *, safe=False, total_s=None, cookie="", key="", more=None) -> Any:
+    def call(
+        self, method, path, body=None, *, safe=False, total_s=None, cookie="", key="", more=None, compartment=""
+    ) -> Any:
         self.asked.append((method, path, body, key))
         self.admission = (more or {}).get("X-Admission", "")
         self.cookies[path] = cookie

@@ -182,6 +182,14 @@ def test_a_service_waits_for_a_checkout_as_long_as_anybody_and_for_all_else_less
     assert [line["args"] for line in internal["block"] if line["directive"] == "proxy_read_timeout"] == [["2000ms"]]
 
 
+def test_a_page_of_the_gateway_is_loaded_again_by_those_in_line_and_by_nobody_else() -> None:
+    http = parsed(a_shop("waiting-room"))
+    (again,) = [each["block"] for each in named(http, "map") if each["args"][1] == "$look_again"]
+    assert {line["directive"]: line["args"] for line in again} == {"waiting-room": ["5"], "default": [""]}
+    pages = [each["block"] for each in named(http, "location") if each["args"] == ["^~", "/-gateway/"]]
+    assert all(["Refresh", "$look_again", "always"] in [line["args"] for line in page] for page in pages)
+
+
 def test_only_roots_nginx_is_told_to_change_its_user() -> None:
     assert named(parsed(a_shop()), "user") == []
     assert named(parsed(a_shop(), "www-data"), "user")[0]["args"] == ["www-data"]

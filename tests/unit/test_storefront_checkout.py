@@ -7,7 +7,7 @@ import pytest
 
 from compose.gateway.model import Waits
 from services.common import deadline
-from services.common.errors import Forbidden, Refused, TimedOut, TooOften, Unavailable
+from services.common.errors import Conflict, Forbidden, Refused, TimedOut, TooOften, Unavailable
 from services.storefront.orders import LOOKS_S, is_late
 from services.storefront.things import Order
 from tests.unit.storefront_fakes import a_shop, fields, fill
@@ -109,6 +109,24 @@ def test_out_of_stock_names_the_item_even_when_nothing_else_is_known():
     assert "tea-000" in browser.post("/checkout", data=form).text
 
 
+def test_out_of_stock_without_an_item_is_no_page_about_an_item():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Conflict("refused before", sku="")
+    assert "We do not know yet" in browser.post("/checkout", data=form).text
+
+
+@pytest.mark.parametrize("cookie", ["\u20ac", "a\nb", "x" * 301])
+def test_an_admission_that_the_waiting_room_cannot_have_made_is_none(cookie):
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    browser.set_cookie("admission", cookie)
+    assert browser.post("/checkout", data=form).status_code == 303
+    assert peers.admission == ""
+
+
 def test_an_unknown_outcome_is_called_unknown_and_pressing_again_uses_the_same_key():
     peers, browser = a_shop()
     fill(browser)
@@ -128,8 +146,8 @@ def test_what_was_surely_not_bought_says_so_and_can_be_tried_again():
     form = form_of(browser)
     peers.failing["/api/orders"] = Unavailable("away")
     answer = browser.post("/checkout", data=form)
-    assert answer.status_code == 503
-    assert "Nothing was bought" in answer.text
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "Nothing was bought" in answer.text and "by this press" in answer.text
     assert fields(answer.text)["key"] == form["key"]
 
 

@@ -17,6 +17,7 @@ PAGES = ("/", "/products/tea-000", "/cart", "/nowhere")
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:9"},
+        {"Origin": "http://["},
     ],
 )
 def test_a_form_from_another_site_is_refused(headers):

@@ -1,5 +1,8 @@
 """How the storefront asks the other services."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from compose.gateway.model import Waits
@@ -40,6 +43,45 @@ def test_a_visitor_without_a_cart_costs_the_cart_service_nothing():
     assert peers.asked == []
 
 
+class Slow(FakePeers):
+    """The catalogue hangs until it is let go, then fails."""
+
+    def __init__(self):
+        super().__init__()
+        self.over = Event()
+
+    def answer_catalog(self, *_):
+        self.over.wait(5)
+        raise Unavailable("gone")
+
+
+def test_a_full_basket_keeps_nobody_from_what_is_asked_beside_and_is_not_looked_up_to_its_end():
+    peers = Slow()
+    shop = Shop(peers)
+    with ThreadPoolExecutor(1) as threads:
+        basket = threads.submit(shop.priced, [(f"tea-{n:03d}", 1) for n in range(50)])
+        assert shop.soon(lambda: shop.count("a" * 32))() == 0
+        assert not peers.over.is_set()
+        peers.over.set()
+        with pytest.raises(Unavailable):
+            basket.result()
+    assert sum(path.startswith("/api/catalog") for _, path, *_ in peers.asked) < 50
+
+
+def test_placing_orders_has_places_of_its_own():
+    asked = {}
+
+    class Noted(FakePeers):
+        def call(self, method, path, body=None, *, compartment="", **more):
+            asked[method, path.split("/")[2]] = compartment
+            return super().call(method, path, body, **more)
+
+    shop = Shop(Noted())
+    order = shop.place("k", [("tea-000", 1)], "tok_ok")
+    shop.order(order.order_id)
+    assert asked == {("POST", "orders"): "checkout", ("GET", "orders"): ""}
+
+
 def test_questions_asked_beside_each_other_carry_the_requests_id():
     token = request_id.set("learner-2")
     try:
@@ -51,7 +93,7 @@ def test_questions_asked_beside_each_other_carry_the_requests_id():
 def test_an_order_has_less_time_than_the_gateway_gives_the_storefront():
     settings = read(StorefrontSettings, {"PEERS": "127.0.0.1:1", "MEMCACHED": "127.0.0.1:1"})
     assert settings.peer_total_s < settings.order_s < ANSWERED_S < Waits().read_s
-    assert settings.orders_at_once < settings.threads
+    assert settings.checkouts_at_once < settings.threads
 
 
 class Scripted(Peers):

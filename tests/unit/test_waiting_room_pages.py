@@ -79,6 +79,46 @@ def test_who_cannot_get_a_number_is_asked_to_wait_by_a_page_that_comes_back(room
     assert (answer.status_code, answer.headers["Retry-After"], heading(answer.text)) == (503, "2", "One moment")
 
 
+ELSEWHERE = [
+    ("POST", "/api/waiting-room/pot-020", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}),
+    ("POST", "/api/waiting-room/pot-020", {"Origin": "http://elsewhere.example"}),
+    ("GET", "/sale/pot-020", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "headers"), ELSEWHERE)
+def test_a_page_of_another_site_takes_no_number_and_nobodys_place(
+    room: Room, browser: FlaskClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    [ticket] = room.come()
+    browser.set_cookie("ticket", ticket)
+    answer = browser.open(path, method=method, headers=headers)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
+    assert room.sales.on().taken == 1
+
+
+def test_a_link_from_another_site_leads_into_the_room(browser: FlaskClient) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert heading(browser.get("/sale/pot-020", headers=link).text) == "You are in line"
+
+
+def test_a_page_stands_still_while_its_readers_turn_is_far_away(room: Room, browser: FlaskClient) -> None:
+    def again_s() -> int:
+        found = re.search('http-equiv="refresh" content="([0-9]+)"', browser.get("/sale/pot-020").text)
+        assert found
+        return int(found[1])
+
+    room.come(60)
+    far = again_s()
+    room.now += 25
+    assert (far, again_s()) == (10, 2)
+
+
+@pytest.mark.parametrize("path", ["/sale/%0A", "/sale/%0d", "/sale/%22%3e"])
+def test_what_no_item_can_be_called_leads_nowhere(browser: FlaskClient, path: str) -> None:
+    assert browser.get(path).status_code == 404
+
+
 def test_without_a_sale_the_page_leads_to_the_product_and_the_document_says_so(browser: FlaskClient) -> None:
     assert browser.get("/sale/tea-001").location == "/products/tea-001"
     assert browser.get("/sale/..%2f").location != "/products/..%2f"
