@@ -52,7 +52,7 @@ def lay_out(connection: Connection[Any], line: Line, buckets: int) -> None:
 
     Nobody else takes any until the transaction's end. Raises OutOfStock, which locks nothing as a rule.
     """
-    if _left(connection, line.sku) < line.quantity:
+    if left(connection, line.sku) < line.quantity:
         raise OutOfStock.of(line)
     connection.execute(
         "insert into stock (sku, bucket, stock, available) select %s, bucket, 0, 0 from generate_series(1, %s) bucket "
@@ -73,7 +73,7 @@ def lay_out(connection: Connection[Any], line: Line, buckets: int) -> None:
     )
 
 
-def _left(connection: Connection[Any], sku: str) -> int:
+def left(connection: Connection[Any], sku: str) -> int:
     """Pieces in all buckets at one moment; locks nothing."""
     query = "select coalesce(sum(available), 0) from stock where sku = %s"
     found = connection.execute(query, (sku,)).fetchone()

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 
 from services.common.db import Database
 from services.common.errors import Conflict, NotFound
-from services.inventory.shelf import Line, OutOfStock
+from services.inventory.shelf import Line, OutOfStock, left
 from services.inventory.strategies import Strategy
 
 
@@ -86,7 +86,8 @@ class Stock:
                 if known.state in ("held", "committed"):
                     return known, False
                 if known.state in ("released", "refused"):
-                    raise OutOfStock(f"reservation {key} was {known.state}", state=known.state)
+                    short = next((line for line in ordered if left(connection, line.sku) < line.quantity), ordered[0])
+                    raise OutOfStock(f"reservation {key} was {known.state}", sku=short.sku, state=known.state)
                 again = _set_state(connection, key, "held", self._ttl_s)
                 for line in ordered:
                     _note_bucket(connection, key, line.sku, 0)

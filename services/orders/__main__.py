@@ -23,6 +23,7 @@ from services.orders.checkout import Checkout
 from services.orders.door import Door
 from services.orders.flags import FLAGS
 from services.orders.handover import Handover
+from services.orders.ids import ids
 from services.orders.intake import Intake
 from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
@@ -38,12 +39,12 @@ AT_A_TIME = 8
 class Settings(WebSettings, PeerSettings, DatabaseSettings, MemcachedSettings):
     """All knobs of orders."""
 
-    admission_secret: str = env("what the waiting room signs admissions with", name="ADMISSION_SECRET")
+    admission_secret: str = env("what admissions and orders' ids are signed with", name="ADMISSION_SECRET")
     checkout_s: float = env("bound on a whole checkout, below the gateway's own", default=3.6, unit="s")
     payment_s: float = env("bound on charging or refunding", default=2.0, unit="s")
     settle_after_s: float = env("age at which an unfinished attempt is settled", default=10.0, unit="s")
     settle_every_s: float = env("rest between two looks for unfinished attempts", default=1.0, unit="s")
-    lane: bool = env("whether this is the lane of a sale's item", default=False)
+    lane: bool = env("whether this is a replica of the lane of a sale's item", default=False)
 
 
 def build(settings: Settings, background: Background) -> Flask:
@@ -53,11 +54,13 @@ def build(settings: Settings, background: Background) -> Flask:
     nodes = make_nodes(settings)
     flags = follow(background, FLAGS, nodes, database)
     peers = Peers(settings, following(flags, "orders"))
-    orders = Orders(database, lambda: flags["orders.read_your_writes"], settings.lane)
+    leads = lane.following(flags)
+    orders = Orders(database, lambda: flags["orders.read_your_writes"], leads, settings.lane)
     attempts, payments = Attempts(database), Payments(peers)
     bounds = Bounds(settings.peer_total_s, settings.payment_s)
     intake = Intake(orders.backlog, lambda: flags["orders.intake"], lambda: flags["orders.intake_limit_s"])
-    rounds = Rounds(attempts, orders, Inventory(peers), payments, bounds, intake.promise)
+    id_of = ids(settings.admission_secret)
+    rounds = Rounds(attempts, orders, Inventory(peers), payments, bounds, id_of, intake.promise)
     handover = Handover(orders, Fulfilment(peers), lambda: flags["orders.ship_in_request"], settings.peer_total_s)
     door = Door(Papers(settings.admission_secret), lambda: str(flags["orders.admission"]))
     checkout = Checkout(
@@ -76,9 +79,7 @@ def build(settings: Settings, background: Background) -> Flask:
         ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="later"),
     )  # fmt: skip
     turnstile = Turnstile(nodes, lambda: flags["orders.rate_limit"])
-    app = create_app(
-        at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit, lane.following(flags)
-    )
+    app = create_app(at_once, orders, {"database": database.ping}, key_of, at_once.find, turnstile.admit, leads)
     shedding.obey(app, flags, "orders")
     return app
 

@@ -19,6 +19,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from services.common.db import Database
+from services.common.errors import Unavailable
 from services.orders.door import used
 
 COLUMNS = "key, fingerprint, round, state, failure, body, admission"
@@ -136,7 +137,8 @@ class Attempts:
 
     def _known(self, key: str) -> Attempt:
         known = self.find(key)
-        assert known is not None, "attempts are never deleted"
+        if known is None:
+            raise Unavailable("this attempt was lost with a primary")
         return known
 
     def _one(self, query: str, parameters: tuple[Any, ...]) -> Attempt | None:
@@ -153,7 +155,9 @@ def decide(connection: Connection[Any], attempt: Attempt, before: str, after: st
 
     An attempt is never deleted, yet a primary that is lost can take its newest rounds with it when it replicates
     asynchronously. Who still works on such a round writes it anew: what it took elsewhere would else belong to nobody.
-    Its admission stands in it as long as it may make an order. Raises NotAdmitted when that was used for another
+    The same goes for an earlier round that came back: a later one follows it when it has failed, as always, not before.
+
+    A round's admission stands in it as long as it may make an order. Raises NotAdmitted when that was used for another
     meanwhile.
     """
     query = (
@@ -161,7 +165,8 @@ def decide(connection: Connection[Any], attempt: Attempt, before: str, after: st
         "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s, %(admission)s) "
         "on conflict (key) do update set round = excluded.round, state = excluded.state, "
         "failure = coalesce(%(failure)s, known.failure), admission = excluded.admission, updated_at = now() "
-        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)"
+        "where (known.round < excluded.round and known.state = 'failed') "
+        "or (known.round = excluded.round and known.state = %(before)s)"
     )
     admission = attempt.admission if after in ("pending", "done") else None
     values = {"body": Jsonb(attempt.body), "before": before, "after": after, "failure": failure, "admission": admission}

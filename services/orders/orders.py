@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from services.common import lane
 from services.common.db import BoundedConnection, Database
 from services.common.errors import Conflict, NotFound
 from services.orders import outbox
@@ -55,11 +56,18 @@ HEAD = "order_id, status, total_cents, placed_at, promised_for"
 
 class Orders:
     """All orders there are. `own`: whether buyers read their own writes; else their orders are read at the replica.
-    `lane`: whether what is placed here is placed in the lane.
+    `leads` tells what is placed in the lane; `in_lane`: whether this is a replica of it, and sees its backlog.
     """
 
-    def __init__(self, database: Database, own: Callable[[], bool] = lambda: True, lane: bool = False) -> None:
-        self._database, self._own, self._lane = database, own, lane
+    def __init__(
+        self,
+        database: Database,
+        own: Callable[[], bool] = lambda: True,
+        leads: lane.Leads = lane.nowhere,
+        in_lane: bool = False,
+    ) -> None:
+        self._database, self._own = database, own
+        self._leads, self._in_lane = leads, in_lane
 
     def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
         """One transaction: the attempt is done, the order exists, its event will be published. Its parcel is promised
@@ -71,10 +79,11 @@ class Orders:
         with self._database.transaction() as connection:
             if not decide(connection, attempt, "pending", "done"):
                 return None
-            head = _insert_head(connection, attempt, order_id, promise_s, self._lane)
+            in_lane = self._leads([line.sku for line in attempt.lines])
+            head = _insert_head(connection, attempt, order_id, promise_s, in_lane)
             _insert_lines(connection, order_id, attempt.lines)
             order = Order(head, attempt.lines)
-            outbox.add(connection, _event("order.placed", order), self._lane)
+            outbox.add(connection, _event("order.placed", order), in_lane)
             return order
 
     def find(self, order_id: str) -> Order:
@@ -109,7 +118,7 @@ class Orders:
             "shipped_at > now() - make_interval(secs => least(busy_s, %(window_s)s))) as shipped from waiting"
         )
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Backlog)) as cursor:
-            return cursor.execute(query, {"lane": self._lane, "window_s": WINDOW_S}).fetchone() or Backlog()
+            return cursor.execute(query, {"lane": self._in_lane, "window_s": WINDOW_S}).fetchone() or Backlog()
 
     def best_sellers(self, limit: int) -> list[Sold]:
         """What was ordered most, from the replica when there is one: nobody minds a moment's delay."""
@@ -123,14 +132,14 @@ class Orders:
 
 
 def _insert_head(
-    connection: Connection[Any], attempt: Attempt, order_id: str, promise_s: float | None, lane: bool
+    connection: Connection[Any], attempt: Attempt, order_id: str, promise_s: float | None, in_lane: bool
 ) -> Head:
     query = (
         "insert into orders (order_id, key, charge_key, status, total_cents, promised_for, lane) "
         f"values (%s, %s, %s, 'confirmed', %s, now() + make_interval(secs => %s), %s) returning {HEAD}"
     )
     with connection.cursor(row_factory=class_row(Head)) as cursor:
-        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents, promise_s, lane)
+        values = (order_id, attempt.key, attempt.charge_key, attempt.total_cents, promise_s, in_lane)
         head = cursor.execute(query.encode(), values).fetchone()
     assert head is not None
     return head

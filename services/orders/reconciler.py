@@ -38,6 +38,9 @@ class Reconciler:
                 outcome = self.settle(attempt)
             except ShopError as error:
                 outcome = f"postponed: {error.detail}"
+            except Exception as error:  # whatever it is, it must not hold up all others
+                log().error("attempt_not_settled", charge_key=attempt.charge_key, exc_info=error)
+                continue
             log().info("attempt_settled", charge_key=attempt.charge_key, outcome=outcome)
         return len(found)
 

@@ -7,7 +7,6 @@ Every step is idempotent, so no lock is held over a call and anybody may repeat 
 Stock is kept before the order is placed: afterwards no expiry can take back what an order was promised.
 """
 
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ class Bounds:
 
 
 class Rounds:
-    """One round, step by step."""
+    """One round, step by step. `id_of` a client's key is what its order is called; see `ids`."""
 
     def __init__(
         self,
@@ -81,13 +80,12 @@ class Rounds:
         inventory: Inventory,
         payments: Payments,
         bounds: Bounds,
+        id_of: Callable[[str], str],
         promise: Callable[[], float | None] = lambda: None,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._attempts, self._orders = attempts, orders
         self._inventory, self._payments = inventory, payments
-        self._bounds = bounds
-        self._promise, self._new_id = promise, new_id
+        self._bounds, self._id_of, self._promise = bounds, id_of, promise
 
     def reserve(self, attempt: Attempt, deadline: Deadline) -> None:
         """Hold the stock. Raises OutOfStock (the round is over), Unavailable when others gave the round up."""
@@ -129,13 +127,17 @@ class Rounds:
             self._commit_again(attempt, deadline)
 
     def place(self, attempt: Attempt, deadline: Deadline) -> tuple[Order, bool]:
-        """Make the order; tells whether this call made it.
+        """Make the order, or find the one that was made meanwhile; by another round: then this one's money is given
+        back. Tells whether this call made it.
 
         Raises Unavailable when others gave the round up, NotAdmitted when its admission was used for another order (the
         round is over, the money was given back).
         """
+        order_id, promise_s = self._id_of(attempt.key), self._promise()
         try:
-            order = self._orders.place(attempt, self._new_id(), self._promise())
+            while (order := self._orders.place(attempt, order_id, promise_s)) is None:
+                if not self._end_earlier(attempt, deadline):
+                    break
         except NotAdmitted:
             self.give_up(attempt, "given_up", deadline)
             raise
@@ -143,21 +145,24 @@ class Rounds:
             ROUNDS.labels("done").inc()
             return order, True
         now = self._attempts.find(attempt.key)
+        if now is not None and now.round != attempt.round:
+            self.undo(attempt, deadline)
         if now is None or now.state != "done":
             raise Unavailable(GIVEN_UP)
         return self._orders.of_key(attempt.key), False
 
     def give_up(self, attempt: Attempt, failure: str, deadline: Deadline) -> bool:
         """Decide against the round, then undo it. False when it was decided otherwise before."""
-        if not self._attempts.give_up(attempt, failure):
-            return False
+        while not self._attempts.give_up(attempt, failure):
+            if not self._end_earlier(attempt, deadline):
+                return False
         self.undo(attempt, deadline)
         return True
 
     def undo(self, attempt: Attempt, deadline: Deadline) -> None:
         """Give money and stock back, and shut the door for requests of this round that are still under way.
 
-        Only for a round that was given up or has failed: nobody can place its order any more.
+        Only for a round that was given up, has failed or was overtaken: nobody can place its order any more.
         """
         self._payments.refund(attempt.charge_key, deadline.within(self._bounds.payment_s))
         self._inventory.release(attempt.charge_key, deadline.within(self._bounds.peer_s))
@@ -180,7 +185,20 @@ class Rounds:
     def _failed(self, attempt: Attempt) -> bool:
         """Whether the round is over, and no order came of it."""
         now = self._attempts.find(attempt.key)
-        return now is not None and (now.round > attempt.round or now.state == "failed")
+        return now is not None and (now.round != attempt.round or now.state == "failed")
+
+    def _end_earlier(self, attempt: Attempt, deadline: Deadline) -> bool:
+        """End an earlier round that came back with a lost primary; False when there is none, or it has made an order.
+        Until then the later one cannot be decided: what the earlier one took would belong to nobody.
+        """
+        now = self._attempts.find(attempt.key)
+        if now is None or now.round >= attempt.round or now.state == "done":
+            return False
+        if now.state == "pending":
+            self.give_up(now, "given_up", deadline)
+        elif now.state == "failing":
+            self.undo(now, deadline)
+        return True
 
     def _commit_again(self, attempt: Attempt, deadline: Deadline) -> None:
         try:

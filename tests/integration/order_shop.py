@@ -17,6 +17,7 @@ from services.orders.attempts import Attempts
 from services.orders.checkout import Checkout
 from services.orders.door import Door
 from services.orders.handover import Handover
+from services.orders.ids import ids
 from services.orders.intake import Intake
 from services.orders.orders import Orders
 from services.orders.peers import Catalog, Fulfilment, Inventory, Payments
@@ -59,17 +60,20 @@ class OrderShop:
             for service in ("inventory", "payments", "orders")
         }
         self.policy, self.limit_s, self.sale = "off", 3600.0, ""
+        self.hot = ""
         provider, self.charges = ProviderTable(pools["payments"]), Charges(pools["payments"])
         self.stock, self.orders = (
             Stock(pools["inventory"], 60, lambda: STRATEGIES["conditional"]),
-            Orders(pools["orders"]),
+            Orders(pools["orders"], leads=lambda skus: self.hot in skus),
         )
         self.inventory = inventory_app(self.stock, {})
         self.payments = payments_app(self.charges, Provider(provider), provider, {})
         near: Any = Near({"inventory": self.inventory, "payments": self.payments})
         self.attempts, peer_payments = Attempts(pools["orders"]), Payments(near)
         intake = Intake(self.orders.backlog, lambda: self.policy, lambda: self.limit_s, count().__next__)
-        rounds = Rounds(self.attempts, self.orders, Inventory(near), peer_payments, Bounds(), intake.promise)
+        rounds = Rounds(
+            self.attempts, self.orders, Inventory(near), peer_payments, Bounds(), ids("a secret"), intake.promise
+        )
         handover = Handover(self.orders, Fulfilment(near), lambda: False, bound_s=60)
         door = Door(Papers("a secret"), lambda: self.sale)
         catalog = Catalog(near)

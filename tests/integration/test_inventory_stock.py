@@ -126,9 +126,19 @@ def test_who_was_refused_stays_refused_under_that_key(
     for _ in range(2):
         with pytest.raises(OutOfStock) as refused:
             stock.reserve(key, [Line(sku, 2)])
-        assert refused.value.extra["state"] == "refused"
+        assert refused.value.extra == {"sku": sku, "state": "refused"}
         with shop_database.admin() as connection:
             connection.execute("update inventory.stock set stock = 9, available = 9 where sku = %s", (sku,))
+
+
+def test_who_was_refused_hears_again_of_what_there_was_not_enough(stock: Stock, item: Callable[[int], str]) -> None:
+    lines = [Line(sku, 2) for sku in sorted((item(10), item(10)))]
+    key, short = new_key(), lines[1].sku
+    stock.reserve(new_key(), [Line(short, 9)])
+    for _ in range(2):
+        with pytest.raises(OutOfStock) as refused:
+            stock.reserve(key, lines)
+        assert refused.value.extra["sku"] == short
 
 
 def test_an_item_that_does_not_exist_is_out_of_stock_and_has_no_level(stock: Stock) -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -188,6 +189,20 @@ def test_a_round_that_a_lost_primary_took_with_it_is_placed_once(
     assert known is not None and (known.round, known.state) == (2, "done")
 
 
+@pytest.mark.parametrize("state", ["pending", "failing", "done"])
+def test_a_later_round_overtakes_no_earlier_one_that_has_not_failed(shop: OrderShop, state: str) -> None:
+    earlier = shop.attempts.open(new_key(), "print", [PricedLine("tea", "Tea", 1, 890)])
+    later = replace(earlier, round=2)
+    if state == "failing":
+        assert shop.attempts.give_up(earlier, "given_up")
+    if state == "done":
+        assert shop.orders.place(earlier, new_key(), None) is not None
+    assert shop.orders.place(later, new_key(), None) is None
+    assert not shop.attempts.fail(later, "declined") and not shop.attempts.give_up(later, "given_up")
+    known = shop.attempts.find(earlier.key)
+    assert known is not None and (known.round, known.state) == (1, state)
+
+
 def lost(admission: str | None = None) -> Attempt:
     """An attempt that a lost primary took with it."""
     body = {"lines": [vars(PricedLine("tea", "Tea", 1, 890))]}
@@ -224,6 +239,44 @@ def test_a_charge_whose_reservation_was_lost_is_given_back_when_nothing_is_left(
     known = shop.attempts.find(attempt.key)
     assert known is not None and (known.state, known.failure) == ("failed", "out_of_stock")
     assert shop.charges.find(attempt.charge_key).state == "refunded"
+
+
+def test_an_order_whose_transaction_a_lost_primary_took_with_it_comes_back_as_the_same(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    key = new_key()
+    order_id = shop.order(key, item(5)).json["order_id"]
+    with shop_database.admin() as connection:
+        for table, column in (("outbox", "payload->>'order_id'"), ("lines", "order_id"), ("orders", "order_id")):
+            connection.execute(f"delete from orders.{table} where {column} = %s".encode(), (order_id,))
+        connection.execute("update orders.attempts set state = 'pending' where key = %s", (key,))
+    shop.reconciler.reconcile()
+    assert shop.orders.of_key(key).head.order_id == order_id
+
+
+def lanes(shop_database: ShopDatabase, order_id: str) -> list[tuple[bool, bool]]:
+    """Whether the order, and each event of it, is the lane's."""
+    query = "select o.lane, e.lane from orders.orders o join orders.outbox e on payload->>'order_id' = o.order_id "
+    with shop_database.admin() as connection:
+        return connection.execute(query + "where o.order_id = %s", (order_id,)).fetchall()  # type: ignore[return-value]
+
+
+def test_what_is_placed_in_the_lane_is_said_by_its_items_not_by_who_places_it(
+    shop: OrderShop, item: Callable[[int], str], shop_database: ShopDatabase
+) -> None:
+    hot, other = item(5), item(5)
+    shop.hot = hot
+    late = shop.attempts.open(new_key(), "print", [PricedLine(hot, "Hot", 1, 500)])
+    shop.charges.record(late.charge_key, "charged", late.total_cents)
+    shop.reconciler.reconcile()
+    usual = shop.app.test_client().post(
+        "/api/orders-lane",
+        json={"items": [{"sku": other, "quantity": 1}], "payment": {"token": "tok_ok"}},
+        headers={"Idempotency-Key": new_key()},
+    )
+    shop.hot = ""
+    assert lanes(shop_database, shop.orders.of_key(late.key).head.order_id) == [(True, True)]
+    assert lanes(shop_database, usual.json["order_id"]) == [(False, False)]
 
 
 def test_a_shipment_is_told_once_however_often_it_is_reported(

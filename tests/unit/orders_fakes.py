@@ -1,5 +1,6 @@
 """A shop in memory, in which every step of the order path can be made to fail, to be overtaken or to be the last."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from services.common.papers import Papers
 from services.orders.attempts import Attempt, PricedLine
 from services.orders.checkout import Checkout, Wanted
 from services.orders.door import Door, used
+from services.orders.ids import ids
 from services.orders.intake import WarehouseFull
 from services.orders.orders import Head, Order
 from services.orders.reconciler import Reconciler
@@ -21,21 +23,30 @@ PATH = ["find", "price", "open", "resume", "reserve", "charge", "commit", "place
 """The steps of a checkout in which all goes well."""
 
 
-class Crash(Exception):
+REMEMBERED = 40
+"""Steps that a lost primary may take with it."""
+
+
+class Crash(BaseException):
     """The process ends here; nobody cleans up."""
 
 
 @dataclass
 class Script:
-    """What happens at which step. Steps are counted from 0, over all collaborators, in the order they are called."""
+    """What happens at which step. Steps are counted from 0, over all collaborators, in the order they are called.
+    `past` is what the `tables` were like before each of the last steps.
+    """
 
     before: dict[int, Callable[[], object]] = field(default_factory=dict)
     after: dict[int, Callable[[], object]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    tables: Sequence[dict[str, Any]] = ()
+    past: deque[list[dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def step(self, name: str, work: Callable[[], Any]) -> Any:
         number = len(self.steps)
         self.steps.append(name)
+        self.past.append([dict(table) for table in self.tables])
         self.before.pop(number, lambda: None)()
         result = work()
         self.after.pop(number, lambda: None)()
@@ -90,7 +101,9 @@ class FakeAttempts:
 
     def next_round(self, attempt: Attempt, admission: str | None) -> Attempt:
         def work() -> Attempt:
-            now = self.rows[attempt.key]
+            now = self.rows.get(attempt.key)
+            if now is None:
+                raise Unavailable("lost")
             if now.round != attempt.round or now.state != "failed":
                 return now
             return self._write(replace(now, round=now.round + 1, state="pending", failure="", admission=admission))
@@ -102,7 +115,7 @@ class FakeAttempts:
 
     def decide(self, attempt: Attempt, before: str, after: str, failure: str | None = None) -> bool:
         now = self.rows.get(attempt.key)
-        if now is None or now.round < attempt.round:  # lost with its primary
+        if now is None or (now.round < attempt.round and now.state == "failed"):  # lost with its primary
             now = replace(attempt, state=before)
         if now.round != attempt.round or now.state != before:
             return False
@@ -123,6 +136,8 @@ class FakeOrders:
     def __init__(self, script: Script, attempts: FakeAttempts) -> None:
         self.by_key: dict[str, Order] = {}
         self.charge_keys: dict[str, str] = {}
+        self.announced: dict[str, str] = {}
+        """What the relay has told of the orders under each key; no failover takes it back."""
         self._script, self._attempts = script, attempts
 
     def place(self, attempt: Attempt, order_id: str, promise_s: float | None) -> Order | None:
@@ -130,6 +145,7 @@ class FakeOrders:
             if not self._attempts.decide(attempt, "pending", "done"):
                 return None
             assert attempt.key not in self.by_key
+            assert self.announced.setdefault(attempt.key, order_id) == order_id
             head = Head(order_id, "confirmed", attempt.total_cents, datetime.now(UTC))
             self.by_key[attempt.key] = Order(head, attempt.lines)
             self.charge_keys[attempt.key] = attempt.charge_key
@@ -144,7 +160,12 @@ class FakeOrders:
         return found[0]
 
     def of_key(self, key: str) -> Order:
-        return self._script.step("of_key", lambda: self.by_key[key])
+        def work() -> Order:
+            if key not in self.by_key:
+                raise NotFound("there is no such order")
+            return self.by_key[key]
+
+        return self._script.step("of_key", work)
 
 
 class FakeCatalog:
@@ -163,6 +184,8 @@ class FakeInventory:
         self.available, self.reserved, self.sold = dict(stock), dict.fromkeys(stock, 0), dict.fromkeys(stock, 0)
         self.states: dict[str, str] = {}
         self.lines: dict[str, list[tuple[str, int]]] = {}
+        self.empty = False
+        """Whether everything looks sold out at the moment."""
         self._script = script
 
     def reserve(self, key: str, lines: Sequence[PricedLine], total_s: float) -> None:
@@ -172,7 +195,7 @@ class FakeInventory:
                 return
             if state in ("released", "refused"):
                 raise Conflict("over", state=state)
-            short = [line.sku for line in lines if self.available[line.sku] < line.quantity]
+            short = [line.sku for line in lines if self.empty or self.available[line.sku] < line.quantity]
             if short:
                 self.states[key] = state or "refused"
                 raise Conflict("out of stock", state=self.states[key], sku=short[0])
@@ -277,7 +300,14 @@ class World:
         self.inventory = FakeInventory(self.script, pieces)
         self.payments = FakePayments(self.script)
         self.now = 0.0
-        self.rounds = rounds = Rounds(self.attempts, self.orders, self.inventory, self.payments, Bounds())
+        stock = self.inventory
+        self.script.tables = (
+            self.attempts.rows, self.orders.by_key, self.orders.charge_keys, self.payments.states,
+            self.payments.amounts, stock.available, stock.reserved, stock.sold, stock.states, stock.lines,
+        )  # fmt: skip
+        self.rounds = rounds = Rounds(
+            self.attempts, self.orders, self.inventory, self.payments, Bounds(), ids("a secret")
+        )
         self.intake = FakeIntake()
         self.sale = ""
         door = Door(Papers("a secret"), lambda: self.sale, lambda: self.now)
@@ -305,6 +335,15 @@ class World:
         """The reconciler comes by, and may crash like everybody."""
         with suppress(Crash):
             self.reconciler.reconcile()
+
+    def lose(self, steps: int) -> None:
+        """The primary is lost, and with it what was written in the last steps, in all tables alike."""
+        past = list(self.script.past)[-steps:] or [list(self.script.tables)]
+        for table, before in zip(self.script.tables, past[0], strict=True):
+            kept = dict(before)
+            table.clear()
+            table.update(kept)
+        self.shown = [(key, order_id) for key, order_id in self.shown if key in self.orders.by_key]
 
     def settle(self) -> None:
         """All trouble is over and everybody has had time."""

@@ -11,7 +11,7 @@ from services.common import deadline
 from services.common.errors import NotFound, ShopError
 from services.orders.at_once import AtOnce
 from services.orders.checkout import Wanted
-from tests.unit.orders_fakes import World, crash, refuse, time_out
+from tests.unit.orders_fakes import World, refuse, time_out
 
 TEA = Wanted([("tea-001", 2)], "tok_ok")
 
@@ -103,7 +103,7 @@ def test_what_is_done_in_the_background_is_not_bound_by_how_long_the_shopper_wai
 
 def test_what_nobody_foresaw_in_the_background_is_in_the_log(world: World, shop: AtOnce, later: Later) -> None:
     shown = shop.check_out("k", TEA)[0].head.order_id
-    world.script.before[len(world.script.steps)] = crash
+    world.script.before[len(world.script.steps)] = lambda: 1 // 0
     with capture_logs() as lines:
         later.do()
     assert [(line["event"], line["log_level"]) for line in lines] == [("promise_not_kept", "error")]

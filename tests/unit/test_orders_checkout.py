@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.common.errors import Declined, Invalid, Refused, TimedOut, Unavailable
 from services.orders.checkout import Wanted
@@ -256,6 +257,96 @@ def test_a_round_that_a_lost_primary_took_with_it_is_given_up_by_who_works_on_it
     with pytest.raises(OutOfStock):
         world.buy(key="slower")
     assert world.attempts.rows["slower"].state == "failed"
+    world.check()
+
+
+@pytest.mark.parametrize("who", ["the client", "the reconciler"])
+def test_an_order_that_a_lost_primary_took_with_it_comes_back_under_the_id_that_was_announced(who: str) -> None:
+    world = World()
+    world.buy()
+    world.lose(steps=1)
+    assert not world.orders.by_key and "charged" in world.payments.states.values()
+    if who == "the client":
+        world.buy()
+    world.settle()
+    assert world.orders.by_key["k"].head.order_id == world.orders.announced["k"]
+    world.check()
+
+
+def second_round(world: World, overtaken: Callable[[], object]) -> None:
+    """A round is refused, the next reserves; then a lost primary forgets both rounds' ends, and something happens."""
+    world.inventory.empty = True
+    world.try_to_buy()
+    world.inventory.empty = False
+    world.script.clear()
+
+    def lose() -> None:
+        world.lose(steps=8)
+        assert (world.attempts.rows["k"].round, world.attempts.rows["k"].state) == (1, "pending")
+        overtaken()
+
+    world.script.before[3] = lose  # find, next_round, reserve
+
+
+def test_a_later_round_is_undone_when_an_earlier_one_that_came_back_was_placed_meanwhile() -> None:
+    world = World()
+    second_round(world, world.buy)
+    order, new = world.buy()
+    assert not new and order == world.orders.by_key["k"]
+    assert sorted(world.payments.states.values()) == ["charged", "refunded"]
+    world.check()
+
+
+def test_a_later_round_that_fails_leaves_an_earlier_one_placed_that_came_back() -> None:
+    world = World(tea_001=2)
+    second_round(world, world.buy)
+    with pytest.raises(OutOfStock):
+        world.buy()
+    assert not world.buy()[1]
+    world.check()
+
+
+def test_a_later_round_first_undoes_an_earlier_one_that_came_back_unfinished() -> None:
+    world = World()
+
+    def pay_and_die() -> None:
+        world.script.after[len(world.script.steps) + PATH.index("commit") - 2] = crash  # nothing is opened
+        world.try_to_buy()
+
+    second_round(world, pay_and_die)
+    _, new = world.buy()
+    assert new and world.attempts.rows["k"].round == 2
+    assert sorted(world.payments.states.values()) == ["charged", "refunded"]
+    world.check()
+
+
+def test_a_later_round_that_is_given_up_leaves_no_earlier_one_behind_that_came_back() -> None:
+    world = World(tea_001=2)
+
+    def expire() -> None:
+        world.inventory.expire()
+        world.buy(key="quicker")
+
+    second_round(world, lambda: None)
+    world.script.before[4] = expire  # find, next_round, reserve, charge, commit
+    with pytest.raises(OutOfStock):
+        world.buy()
+    assert (world.attempts.rows["k"].round, world.attempts.rows["k"].state) == (2, "failed")
+    world.check()
+
+
+def test_what_cannot_be_settled_holds_up_no_other() -> None:
+    world = World()
+    for key in "ab":
+        world.script.after[PATH.index("charge")] = crash
+        world.try_to_buy(key=key)
+        world.script.clear()
+    world.script.before[0] = lambda: 1 // 0
+    with capture_logs() as lines:
+        world.reconciler.reconcile()
+    assert [attempt.state for attempt in world.attempts.rows.values()] == ["pending", "done"]
+    assert [line["log_level"] for line in lines] == ["error", "info"]
+    world.settle()
     world.check()
 
 
