@@ -13,7 +13,7 @@ whoever had sent them had stopped waiting after 0.7 s and had sent another one. 
 answer came too late for its page, which made the next page try again. {n["naive_wasted_percent"]:.0f} % of its answers
 were given to nobody; that is what a machine looks like that is busy all the time and of no use. The stop was over, the
 load was what it had been, and {n["naive_later"]:.0f} % of the pages were shown: a state that keeps itself alive is
-called metastable (Bronson and others, 2021). Only less load would have ended it.
+called metastable (Bronson and others, 2021). Left to itself only less load would have ended it.
 
 With the bounds {n["cured_later"]:.0f} % were shown at the same moment; {n["cured_failed"]:.0f} pages failed in all. All
 four were switched on together, so this run does not say which would have been enough (see Further). What each did: the

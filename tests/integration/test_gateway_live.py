@@ -48,7 +48,7 @@ def until(done: threading.Event, address: str) -> list[int | str]:
 
 def test_requests_in_flight_end_on_the_old_workers() -> None:
     with replica("a-1") as (one, _), running(f"a={one}") as served, ThreadPoolExecutor(1) as client:
-        slow = client.submit(ask, served.public, "/api/a/x?sleep=1.5")
+        slow = client.submit(ask, served.public, "/api/a/x?sleep=3.5")
         time.sleep(0.3)
         assert apply(with_policy(from_json(served.show()), "a", "least_conn"), Resolver()).changed
         assert not slow.done()

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
 import pytest
 
+from services.common.errors import Refused
 from services.waiting_room.sales import Sales
 from tests.integration.private_stores import ShopDatabase
 from tests.unit.test_waiting_room_line import FakeSales
@@ -18,7 +19,7 @@ Begin = Callable[[float], str]
 @pytest.fixture
 def sales(shop_database: ShopDatabase) -> Iterator[Sales]:
     with ExitStack() as stack:
-        yield Sales(stack.enter_context(shop_database.pools("waiting_room")))
+        yield Sales(stack.enter_context(shop_database.pools("waiting_room")), at_once=16)
 
 
 @pytest.fixture
@@ -55,6 +56,26 @@ def test_the_table_counts_as_the_arithmetic_says(sales: Sales, begin: Begin) -> 
     assert on
     fake, moments = FakeSales(on), [100.0, 100.1, 100.2, 107.0, 107.1, 107.2, 200.0]
     assert [sales.take(sale, now) for now in moments] == [fake.take(sale, now) for now in moments]
+
+
+def test_newcomers_whom_the_table_keeps_waiting_leave_threads_to_others(
+    begin: Begin, shop_database: ShopDatabase
+) -> None:
+    sale = begin(1)
+    with (
+        shop_database.pools("waiting_room") as database,
+        shop_database.admin() as holder,
+        ThreadPoolExecutor(4) as crowd,
+    ):
+        sales = Sales(database, at_once=1)
+        holder.execute("begin")
+        holder.execute("lock table waiting_room.sales in exclusive mode")
+        asked = as_completed([crowd.submit(sales.take, sale, 100.0) for _ in range(4)])
+        refused = [next(asked).exception() for _ in range(3)]
+        assert sales.on()
+        holder.execute("rollback")
+        after = next(asked).result()
+    assert all(isinstance(each, Refused) for each in refused) and after and after.taken == 1
 
 
 def test_an_ended_sale_gives_no_number(sales: Sales, begin: Begin, shop_database: ShopDatabase) -> None:
