@@ -62,7 +62,7 @@ def runner() -> User:
 def state_home() -> Path:
     """The folder of all shops: $SHOPLAB_STATE, or /var/lib/shoplab for root, or the user's state home."""
     if os.environ.get("SHOPLAB_STATE"):
-        return Path(os.environ["SHOPLAB_STATE"])
+        return Path(os.environ["SHOPLAB_STATE"]).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/shoplab/shops")
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "shoplab"

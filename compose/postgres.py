@@ -13,7 +13,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg.rows import dict_row
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import RuntimeFailed, first_line
 
 Role = Literal["primary", "replica"]
 ANSWER_S, ASK_S = 0.5, 3.0
@@ -158,7 +158,7 @@ class Postgres:
                 cursor = connection.execute(statement.encode())
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
-            raise RuntimeFailed(f"{node}: {(str(error) or type(error).__name__).splitlines()[0]}") from error
+            raise RuntimeFailed(f"{node}: {first_line(error)}") from error
 
 
 def _until(deadline: float, not_yet: Callable[[], object], what_else: str) -> None:

@@ -121,7 +121,7 @@ def _patience() -> Base:
 
 
 def _look_again() -> Base:
-    """A page of ours for somebody in line loads itself again, as the room's own does: their turn must not pass unseen."""
+    """A page of ours for somebody in line loads itself again, as the room's own does: no turn must pass unseen."""
     return block(
         "map $service $look_again", directive(quoted(ROOM_SERVICE), LOOK_AGAIN_S), directive("default", quoted(""))
     )

@@ -5,7 +5,7 @@ wire listens on the very port of whom it leads to: 127.0.0.1:21032 is 127.0.1.42
 is 21042.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from compose.runtime.links import Link, to_json
 from compose.runtime.verbs import RuntimeFailed
@@ -28,7 +28,7 @@ FREE = (*range(40, 70), *range(75, 100))
 
 
 class Addresses:
-    """component -> "127.0.0.1:port"; replicas get the next free port of the block and keep it."""
+    """component -> "127.0.0.1:port"; replicas get the next free port of the block and keep it while it stays free."""
 
     def __init__(self, topology: Topology, base: int) -> None:
         self._base = base
@@ -37,17 +37,21 @@ class Addresses:
         for service in topology:
             self.reserve(service.components())
 
-    def reserve(self, components: Iterable[str]) -> None:
-        """Give each component a port unless it has one. Raises RuntimeFailed when the block is full."""
+    def reserve(self, components: Iterable[str], usable: Callable[[int], bool] = lambda _: True) -> None:
+        """Give each component a port unless it has a usable one. Raises RuntimeFailed when the block is full; then
+        nobody gets any.
+        """
+        ports = dict(self._ports)
         for component in components:
-            if component not in self._ports:
-                taken = set(self._ports.values())
-                free = [self._base + offset for offset in FREE if self._base + offset not in taken]
-                if not free:
+            if component not in ports or not usable(ports[component]):
+                block = (self._base + offset for offset in FREE)
+                free = next((port for port in block if port not in ports.values() and usable(port)), None)
+                if free is None:
                     raise RuntimeFailed(
                         f"no port left for {component}: {len(FREE)} replicas is the most a local shop can have"
                     )
-                self._ports[component] = free[0]
+                ports[component] = free
+        self._ports = ports
 
     def __getitem__(self, component: str) -> str:
         return f"127.0.0.1:{self._ports[component]}"

@@ -18,6 +18,7 @@ from compose.runtime.verbs import RuntimeFailed
 
 OLDEST_ENGINE, OLDEST_COMPOSE = (25, 0), (2, 26)
 ASK_S = 20.0
+TRIES = 5
 LABEL = "com.docker.compose."
 
 
@@ -119,7 +120,7 @@ class Engine:
             raise RuntimeFailed(f"`{_shown(arguments)}` ended with {done.returncode}:\n{tail(said)}")
         return done.stdout
 
-    def containers(self) -> list[Container]:
+    def containers(self, tries: int = TRIES) -> list[Container]:
         """All containers of the shop, whatever their state; not those of jobs that were run once more."""
         listed = self.docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}project={self._name}")
         ids = listed.decode().split()
@@ -128,7 +129,9 @@ class Engine:
         try:
             found = json.loads(self.docker("inspect", "--type", "container", *ids))
         except RuntimeFailed:  # one went away in between
-            return self.containers()
+            if tries == 1:
+                raise
+            return self.containers(tries - 1)
         return [_container(entry) for entry in found if entry["Config"]["Labels"].get(f"{LABEL}oneoff") != "True"]
 
     def memory_mb(self, ids: Sequence[str]) -> Mapping[str, float]:

@@ -6,6 +6,7 @@ A paused container refuses nearly every command, so whoever is to be stopped or 
 """
 
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,14 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from python_on_whales import DockerClient
-from python_on_whales.exceptions import DockerException
-
 from compose import topology
 from compose.runtime import readiness
-from compose.runtime.container_engine import Container, Engine, available, tail
+from compose.runtime.container_engine import ASK_S, Container, Engine, available, tail
 from compose.runtime.container_links import ContainerLinks, port_of, way
 from compose.runtime.links import Link, lay, to_json
+from compose.runtime.roster import Roster
 from compose.runtime.verbs import COPY_ANEW, Component, Progress, RuntimeFailed, State, unknown
 from compose.topology import Service
 from compose.wire.client import Wire
@@ -30,6 +29,7 @@ from compose.wire.client import Wire
 __all__ = ["ContainersRuntime", "available"]
 
 BUILD_S, UP_S, DOWN_S, READY_S = 900.0, 180.0, 60.0, 30.0
+OPTIONAL_S = 60.0
 POLL_S = 0.3
 CPU_PERIOD_US = 100_000
 STATES: Mapping[str, State] = {"running": "running", "paused": "paused"}
@@ -48,10 +48,10 @@ class ContainersRuntime:
         file = root / "compose" / "compose.yaml"
         described = topology.load(file)
         self._topology = described if links_file else described.without_wire()
+        self._roster = Roster(self._topology)
         self._links, self._links_file = ContainerLinks(self._topology, name), links_file
         wired = {"LINKS": to_json(self._first_links()), "COMPOSE_PROFILES": "wire" if links_file else ""}
         self._engine = Engine(name, {**values, "SHOPLAB_NAME": name, **wired}, file, links_file)
-        self._docker = DockerClient()
         self._secrets = {
             key: topology.interpolate(service.environment[key], values)
             for service in self._topology
@@ -104,7 +104,7 @@ class ContainersRuntime:
         if container.state == "paused":
             self.resume(component)
         elif container.state != "running":
-            self._do(self._docker.container.start, container)
+            self._do(container, "start")
         self._wait_ready([component], READY_S)
         if component == "wire":
             lay(Wire(self.address("wire")), self.links())
@@ -112,12 +112,12 @@ class ContainersRuntime:
     def stop(self, component: str, grace_s: float = 5.0) -> None:
         container = self._container(component)
         self._thaw(container)
-        self._do(self._docker.container.stop, container, round(grace_s))
+        self._do(container, "stop", "-t", str(round(grace_s)), within_s=grace_s + ASK_S)
 
     def kill(self, component: str, signal: str = "SIGKILL") -> None:
         container = self._running(component)
         self._thaw(container)
-        self._do(self._docker.container.kill, container, signal)
+        self._do(container, "kill", "--signal", signal)
         if signal == "SIGKILL":
             self._engine.docker("wait", container.id, within_s=10)
 
@@ -147,7 +147,7 @@ class ContainersRuntime:
         return self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", *command, within_s=60)
 
     def scale(self, service: str, replicas: int) -> None:
-        described = self._service(service)
+        described = self._roster.scalable(service)
         found = self._found()
         frozen = [name for name, c in found.items() if c.service == service and c.state == "paused"]
         if frozen:
@@ -175,7 +175,7 @@ class ContainersRuntime:
         return self._engine.docker("exec", "--interactive", container.id, *argv, stdin=stdin, within_s=30)
 
     def run(self, job: str, arguments: Sequence[str] = ()) -> None:
-        command = [*self._service(job).command, *arguments]
+        command = [*self._roster.service(job).command, *arguments]
         self._engine.compose("run", "--rm", "--no-deps", "--no-TTY", job, *command, within_s=60)
 
     def published(self) -> Mapping[str, str]:
@@ -189,7 +189,7 @@ class ContainersRuntime:
         return self._topology.resting()
 
     def members(self, service: str) -> Sequence[str]:
-        return self._components(self._service(service), self._found())
+        return self._components(self._roster.service(service), self._found())
 
     def address(self, component: str) -> str:
         container = self._container(component)
@@ -220,35 +220,41 @@ class ContainersRuntime:
     # -- coming up -----------------------------------------------------------------------------------------------------
 
     def _bring_up(self, progress: Progress) -> None:
-        deadline, told = time.monotonic() + UP_S, dict[str, str]()
+        began, told = time.monotonic(), dict[str, str]()
+        earlier = {(container.id, container.started_at) for container in self._found().values()}
         with tempfile.TemporaryFile() as output:
             command = self._engine.begin("up", "--detach", "--no-build", "--remove-orphans", output=output)
             try:
-                while not self._is_up(progress, told) or command.poll() is None:
+                while not self._is_up(progress, told, earlier, time.monotonic() - began) or command.poll() is None:
                     if command.poll():
                         output.seek(0)
                         raise RuntimeFailed(f"Compose gave up:\n{tail(output.read().decode(errors='replace'))}")
-                    if time.monotonic() > deadline:
+                    if time.monotonic() - began > UP_S:
                         late = ", ".join(name for name in self._names({}) if told.get(name) != "ready")
                         raise RuntimeFailed(f"not ready within {UP_S:.0f} s: {late}")
                     time.sleep(POLL_S)
             finally:
                 if command.poll() is None:
                     command.terminate()
-                    command.wait(10)
+                    with suppress(subprocess.TimeoutExpired):
+                        command.wait(10)
 
-    def _is_up(self, progress: Progress, told: dict[str, str]) -> bool:
-        """Report what is new; true when everything is ready. Raises RuntimeFailed for the first that never will be."""
+    def _is_up(self, progress: Progress, told: dict[str, str], earlier: set[tuple[str, str]], waited_s: float) -> bool:
+        """Report what is new; true when everything is ready, but for what is optional and later than OPTIONAL_S. Raises
+        RuntimeFailed for the first that never will be: one that had failed in an `earlier` start (its id, its start) is
+        started once more.
+        """
         found = self._found()
         for name, container in found.items():
-            if container.failed:
+            if container.failed and (container.id, container.started_at) not in earlier:
                 raise RuntimeFailed(self._autopsy(name, container))
             done = self._topology[container.service].kind != "job" or container.state == "exited"
             now = "ready" if container.up and done else "starting" if container.state == "running" else ""
             if now and told.get(name) != now:
                 told[name] = now
                 progress(name, now)
-        return all(told.get(name) == "ready" for name in self._names({}))
+        needed = [each for each in self._topology if each.tier != "optional" or waited_s < OPTIONAL_S]
+        return all(told.get(name) == "ready" for service in needed for name in self._components(service, {}))
 
     def _autopsy(self, name: str, container: Container) -> str:
         why = "is unhealthy" if container.state == "running" else f"ended with {container.exit_code}"
@@ -320,29 +326,28 @@ class ContainersRuntime:
     def _end(self, containers: Sequence[Container], grace_s: int) -> None:
         """All at once; Compose would go layer by layer. What went away in between is no matter."""
         running = [container.id for container in containers if container.state in STATES]
-        with suppress(DockerException):
-            self._docker.container.stop(running, grace_s)
+        if running:
+            with suppress(RuntimeFailed):
+                self._engine.docker("stop", "-t", str(grace_s), *running, within_s=grace_s + ASK_S)
 
     def _freeze(self, container: Container) -> None:
         """The kernel does not always get hold of all processes of a busy container at once."""
         for last in (False, False, True):
             try:
-                return self._do(self._docker.container.pause, container)
+                return self._do(container, "pause")
             except RuntimeFailed as error:
                 if last or "unable to freeze" not in str(error):
                     raise
 
     def _thaw(self, container: Container) -> None:
         if container.state == "paused":
-            self._do(self._docker.container.unpause, container)
+            self._do(container, "unpause")
 
-    def _do(self, verb: object, container: Container, *arguments: object) -> None:
-        assert callable(verb)
+    def _do(self, container: Container, *verb: str, within_s: float = ASK_S) -> None:
         try:
-            verb(container.id, *arguments)
-        except DockerException as error:
-            who = f"{container.service}-{container.number}"
-            raise RuntimeFailed(f"{who}: {(error.stderr or str(error)).strip()}") from error
+            self._engine.docker(*verb, container.id, within_s=within_s)
+        except RuntimeFailed as error:
+            raise RuntimeFailed(f"{container.service}-{container.number}: {error}") from error
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
@@ -360,11 +365,6 @@ class ContainersRuntime:
 
     def _names(self, found: Mapping[str, Container]) -> list[str]:
         return [name for service in self._topology for name in self._components(service, found)]
-
-    def _service(self, name: str) -> Service:
-        if name not in self._topology.services:
-            raise unknown("service", name, self._topology.services)
-        return self._topology[name]
 
     def _container(self, component: str) -> Container:
         found = self._found()

@@ -11,12 +11,16 @@ from compose.runtime.addresses import Addresses
 from compose.runtime.roster import Roster
 from compose.runtime.supervisor import Supervisor
 from compose.runtime.surroundings import Surroundings
-from compose.runtime.verbs import Progress, RuntimeFailed
+from compose.runtime.verbs import Progress, RuntimeFailed, first_line
 from compose.topology import Service
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S, OPTIONAL_WITHIN_S = 90.0, 20.0
 POLL_S = 0.05
 FIRST = ("rabbitmq",)  # the slowest starter goes first, everything else starts beside it
+
+
+class Late(RuntimeFailed):
+    """It runs, and is not ready in time."""
 
 
 class Launcher:
@@ -76,7 +80,7 @@ class Launcher:
             except readiness.NotReady as error:
                 reason = str(error)
             time.sleep(POLL_S)
-        raise RuntimeFailed(self._around.autopsy(name, f"{name} was not ready within {within_s:.0f} s ({reason})"))
+        raise Late(self._around.autopsy(name, f"{name} was not ready within {within_s:.0f} s ({reason})"))
 
     def wait_finished(self, name: str, within_s: float, given_up: threading.Event) -> None:
         """Wait for the good end of a job."""
@@ -93,14 +97,25 @@ class Launcher:
                     self._await_condition(needed, condition, given_up)
             progress(name, "starting")
             self.spawn(service, name)
-            wait = self.wait_finished if service.kind == "job" else self.wait_ready
-            wait(name, READY_WITHIN_S, given_up)
-            progress(name, "ready")
+            progress(name, self._wait(service, name, given_up))
         except RuntimeFailed as error:
             if not given_up.is_set():
                 given_up.set()
-                progress(name, f"failed: {str(error).splitlines()[0]}")
+                progress(name, f"failed: {first_line(error)}")
                 raise
+
+    def _wait(self, service: Service, name: str, given_up: threading.Event) -> str:
+        """Until it is ready, or its job is done. The shop sells without what is optional, so that may be late."""
+        try:
+            if service.kind == "job":
+                self.wait_finished(name, READY_WITHIN_S, given_up)
+            else:
+                self.wait_ready(name, OPTIONAL_WITHIN_S if service.tier == "optional" else READY_WITHIN_S, given_up)
+        except Late:
+            if service.tier != "optional" or given_up.is_set():
+                raise
+            return f"not ready within {OPTIONAL_WITHIN_S:.0f} s; the shop sells without it"
+        return "ready"
 
     def _await_condition(self, needed: str, condition: str, given_up: threading.Event) -> None:
         """Local processes that need a service started or healthy bind lazily; only what must be finished or in place

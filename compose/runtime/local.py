@@ -65,8 +65,7 @@ class LocalRuntime:
             raise
 
     def down(self, progress: Progress) -> None:
-        for component in list(self._throttles):
-            self.limit_cpu(component, None)
+        self._lift(list(self._throttles))
         kinds = {name: self._roster.of(name).kind for name in self._supervisor.running}
         for kind in STOP_ORDER:
             members = sorted(name for name in self._supervisor.running if kinds.get(name) == kind)
@@ -128,9 +127,8 @@ class LocalRuntime:
         self._paused.discard(component)
 
     def limit_cpu(self, component: str, cpus: float | None) -> None:
+        self._lift([component])
         self._roster.of(component)
-        if earlier := self._throttles.pop(component, None):
-            earlier.lift()
         if cpus is not None:
             going = lambda: None if component in self._paused else self._supervisor.running.get(component)  # noqa: E731
             self._throttles[component] = Throttle(cpus, going, self._freezing)
@@ -149,15 +147,18 @@ class LocalRuntime:
 
     def scale(self, service: str, replicas: int) -> None:
         described = self._roster.scalable(service)
-        wanted, before = described.components(replicas), described.components(self._roster.scale[service])
-        self._addresses.reserve(wanted)
-        self._roster.scale[service] = max(replicas, self._roster.scale[service])
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            for job in [pool.submit(self.start, name) for name in wanted if name not in before]:
-                job.result()
-        self._end([name for name in before if name not in wanted], 5.0, lambda *_: None)
-        links, self._roster.scale[service] = self.links(), replicas
-        self._lay_links(gone=[link for link in links if link not in self.links()])
+        before = self._roster.scale[service]
+        more = described.components(replicas)[before:]
+        self._addresses.reserve(more, places.is_free)
+        self._roster.scale[service] = max(replicas, before)
+        try:
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                for job in [pool.submit(self.start, name) for name in more]:
+                    job.result()
+        except RuntimeFailed:
+            self._leave(described, before)
+            raise
+        self._leave(described, replicas)
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         for name in [component] if component else self._roster.names():
@@ -213,6 +214,19 @@ class LocalRuntime:
     def run(self, job: str, arguments: Sequence[str] = ()) -> None:
         self._launcher.spawn(self._roster.service(job), job, arguments)
         self._launcher.wait_finished(job, 30.0, threading.Event())
+
+    def _leave(self, service: Service, replicas: int) -> None:
+        """End those beyond that number, and forget them."""
+        gone = self._roster.components(service)[replicas:]
+        self._lift(gone)
+        self._end(gone, 5.0, lambda *_: None)
+        links, self._roster.scale[service.name] = self.links(), replicas
+        self._lay_links(gone=[link for link in links if link not in self.links()])
+
+    def _lift(self, components: Sequence[str]) -> None:
+        for component in components:
+            if throttle := self._throttles.pop(component, None):
+                throttle.lift()
 
     def _lay_links(self, gone: Sequence[Link] = ()) -> None:
         if links := self.links():

@@ -14,7 +14,7 @@ be killed, the kernel sends the parent-death signal to its children.
 
 Requests, one a line:   {"name", "argv" | "module", "env", "cwd", "log", "stop"}
                         {"prepare": {module: env}}, without an answer
-Answers:                {"name", "pid", "created"} | {"name", "pid", "exited": status} | {"name", "error"}
+Answers:                {"name", "pid", "created", "birth"} | {"name", "pid", "exited": status} | {"name", "error"}
 """
 
 import gc
@@ -27,6 +27,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from compose.runtime.processes import Ours, end, ours
@@ -102,7 +103,7 @@ class Nursery:
             return self._answer({"name": request["name"], "error": str(error)})
         process = ours(pid)
         self._children[pid] = (request["name"], process, getattr(signal, request["stop"]))
-        self._answer({"name": request["name"], "pid": pid, "created": process.created})
+        self._answer({"name": request["name"], **asdict(process)})
 
     def _answer(self, message: dict[str, Any]) -> None:
         self._answers.write(json.dumps(message).encode() + b"\n")

@@ -1,10 +1,11 @@
-"""Processes that are ours: known by pid *and* start time, never by name, signalled as whole trees."""
+"""Processes that are ours: known by pid *and* birth, never by name, signalled as whole trees."""
 
 import contextlib
 import signal as signals
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -13,24 +14,41 @@ GONE = (psutil.NoSuchProcess, psutil.ZombieProcess)
 
 @dataclass(frozen=True)
 class Ours:
-    """A process we started. A pid alone may have been given to a stranger since."""
+    """A process we started. A pid alone may have been given to a stranger since. `created`: seconds since 1970, and
+    another number once the clock has been set; so `birth` decides, where the system tells it.
+    """
 
     pid: int
     created: float
+    birth: str = ""
 
     def process(self) -> psutil.Process | None:
         """The live process, or None when it has ended."""
         try:
             found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.created) < 0.05 and found.status() != psutil.STATUS_ZOMBIE
+            return found if self._is(found) and found.status() != psutil.STATUS_ZOMBIE else None
         except GONE:
             return None
-        return found if same else None
+
+    def _is(self, found: psutil.Process) -> bool:
+        return birth(self.pid) == self.birth if self.birth else abs(found.create_time() - self.created) < 0.05
 
 
 def ours(pid: int) -> Ours:
     """Record a process that was just started."""
-    return Ours(pid, psutil.Process(pid).create_time())
+    return Ours(pid, psutil.Process(pid).create_time(), birth(pid))
+
+
+def birth(pid: int) -> str:
+    """Which boot of the machine a process was started in, and how many ticks after it: no clock is in it. Empty off
+    Linux, and for a process that is gone.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        after_name = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return f"{boot} {after_name[19]}"
 
 
 def tree(root: psutil.Process) -> list[psutil.Process]:

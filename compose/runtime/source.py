@@ -19,7 +19,7 @@ def drop(user: User) -> dict[str, Any]:
 
 def readable_source(shop: Path, user: User) -> Path:
     """The project's folder, or a copy in the shop's folder when its user could not read it (a checkout under /root)."""
-    if os.geteuid() != 0 or _may_read(user):
+    if may_read(user, Path(__file__)):
         return PROJECT
     copy = shop / "source"
     shutil.rmtree(copy, ignore_errors=True)
@@ -30,5 +30,6 @@ def readable_source(shop: Path, user: User) -> Path:
     return copy
 
 
-def _may_read(user: User) -> bool:
-    return subprocess.run(["/usr/bin/test", "-r", __file__], cwd="/", **drop(user)).returncode == 0
+def may_read(user: User, path: Path) -> bool:
+    """Can the shop's user get there and read it?"""
+    return os.geteuid() != 0 or subprocess.run(["/usr/bin/test", "-r", path], cwd="/", **drop(user)).returncode == 0

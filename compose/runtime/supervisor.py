@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -94,7 +95,8 @@ class Supervisor:
                 with self._changed:
                     self._note(json.loads(line))
                     alive = {name: asdict(process) for name, process in self.running.items()}
-                    places.write_private(self._records, json.dumps(alive))
+                    with suppress(OSError):  # a full disk must not end the shop
+                        places.write_private(self._records, json.dumps(alive))
                     self._changed.notify_all()
         with self._changed:  # the nursery is gone; what it started goes with it, and nobody is left to report that
             processes.end([(process, int(signal.SIGTERM)) for process in self.running.values()], 1.0)
@@ -110,4 +112,4 @@ class Supervisor:
                 del self.running[name]
                 self.exits[name] = message["exited"]
         else:
-            self.running[name] = Ours(message["pid"], message["created"])
+            self.running[name] = Ours(message["pid"], message["created"], message["birth"])

@@ -26,15 +26,18 @@ class Surroundings:
         self._addresses, self._roster, self._secrets = addresses, roster, secrets
 
     def prepare(self, topology: Topology, user: User) -> None:
-        """Make the folders, give them to the shop's user, begin with empty logs."""
+        """Make the folders, give them to the shop's user with all that another user's shop has left in them, begin with
+        empty logs.
+        """
         shutil.rmtree(self._shop / "tmp", ignore_errors=True)
         for folder in ("data", "archive", "logs", "tmp", *(f"data/{service.name}" for service in topology)):
             path = self._shop / folder
             path.mkdir(parents=True, exist_ok=True)
-            if os.geteuid() == 0:
-                os.chown(path, user.uid, user.gid)
-        for log in (self._shop / "logs").glob("*.log"):
-            log.unlink()
+            if os.geteuid() == 0 and path.stat().st_uid != user.uid:
+                for each in (path, *path.rglob("*")):
+                    os.chown(each, user.uid, user.gid, follow_symlinks=False)
+        for log in (*(self._shop / "logs").glob("*.log"), self.data("gateway") / "access.log"):
+            log.unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove what the components have stored."""

@@ -54,14 +54,19 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UnknownComponent:
     return UnknownComponent(f"there is no {what} {name}" + (f"; do you mean {' or '.join(near)}?" if near else ""))
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, without details that fill further lines; its name when it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class Runtime(Protocol):
     """The verbs. Every one is bounded in time, raises `RuntimeFailed`, and says so when the component is unknown."""
 
     name: Literal["local", "containers"]
 
     def up(self, progress: Progress) -> None:
-        """Start everything in dependency order; return when all is ready. On failure take everything down again and
-        raise.
+        """Start everything in dependency order; return when all is ready that is not optional, and what is optional
+        has had its time. On failure take everything down again and raise.
         """
 
     def down(self, progress: Progress) -> None:

@@ -69,7 +69,5 @@ class Wire:
         finally:
             connection.close()
         if answer.status >= 400:
-            raise WireFailed(
-                f"the wire refuses {method} {path}: {text.decode(errors='replace').strip()}", answer.status
-            )
+            raise WireFailed(f"the wire refuses {method} {path}: {text.decode(errors='replace').strip()}")
         return json.loads(text) if text else None

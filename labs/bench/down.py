@@ -3,7 +3,7 @@
 import signal
 import time
 
-from compose.runtime.processes import Ours, tree
+from compose.runtime.processes import Ours, ours, tree
 from compose.runtime.verbs import RuntimeFailed
 from labs.bench import ground
 from labs.bench.measurement import Budget, Measurement, Round, Sample, Say
@@ -48,8 +48,7 @@ def end_by_command(name: str) -> Sample:
 def end_by_kill(name: str) -> Sample:
     """Seconds until every process is gone after the daemon was killed, with nobody asking for it."""
     everybody = processes_of_a_running(name)
-    daemon = place.find(name)
-    process = Ours(daemon.pid, daemon.created).process()
+    process = place.find(name).daemon.process()
     assert process
     began = time.monotonic()
     process.send_signal(signal.SIGKILL)
@@ -62,8 +61,8 @@ def processes_of_a_running(name: str) -> list[Ours]:
     """Every process of a shop that is started for this: daemon, nursery, components and their children."""
     ground.up(name)
     found = place.find(name)
-    root = Ours(found.pid, found.created).process()
-    return [Ours(member.pid, member.create_time()) for member in tree(root)] if root else []
+    root = found.daemon.process()
+    return [ours(member.pid) for member in tree(root)] if root else []
 
 
 def _gone_after(everybody: list[Ours], began: float) -> float:

@@ -26,7 +26,7 @@ from compose.runtime.processes import ours
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs.control import place
 from labs.control.api import create_api
-from labs.control.first_order import FirstOrder
+from labs.control.first_order import PATIENCE_S, FirstOrder
 from labs.control.place import Place
 from labs.control.shop import RunningShop
 
@@ -45,9 +45,8 @@ def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = Tr
         from compose.runtime.containers import ContainersRuntime
 
         links_file = folder / "links.json" if wired else None
-        runtime: Runtime = ContainersRuntime(
-            name, container_variables(name, folder, base), topology.PROJECT, links_file
-        )
+        project = f"shoplab-{name}"  # `shop` is the one of Compose alone: its volumes have other passwords
+        runtime: Runtime = ContainersRuntime(project, container_variables(folder, base), topology.PROJECT, links_file)
         return runtime
     from compose.runtime.local import LocalRuntime
 
@@ -55,12 +54,12 @@ def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = Tr
     return LocalRuntime(folder, described if wired else described.without_wire(), base, places.runner())
 
 
-def container_variables(name: str, folder: Path, base: int) -> dict[str, str]:
+def container_variables(folder: Path, base: int) -> dict[str, str]:
     """What compose.yaml's placeholders stand for in containers: passwords and the published ports."""
     from compose.runtime.addresses import FIXED
 
     ports = {f"{component.upper().replace('-', '_')}_PORT": str(base + offset) for component, offset in FIXED.items()}
-    return {"SHOPLAB_NAME": name, **ports, **places.passwords(folder)}
+    return {**ports, **places.passwords(folder)}
 
 
 def my_place(name: str, kind: str, base: int, wired: bool) -> Place:
@@ -74,26 +73,35 @@ def my_place(name: str, kind: str, base: int, wired: bool) -> Place:
         token=secrets.token_urlsafe(24),
         pid=me.pid,
         created=me.created,
+        birth=me.birth,
         serving=False,
         wired=wired,
     )
 
 
 def run(name: str, kind: str, base: int, wired: bool) -> None:
-    """Be the shop's daemon. Raises RuntimeFailed when there is one already, or when the shop does not come up."""
+    """Be the shop's daemon. Raises RuntimeFailed when there is one already, or when the shop does not come up. It is
+    forgotten only when all has ended: otherwise whoever comes next ends the rest.
+    """
     with place.held(name):
         here = my_place(name, kind, base, wired)
         place.write(here)
+        runtime = make_runtime(kind, name, places.folder(name), base, wired)
+        if kind == "containers":
+            place.volumes(name).touch()
         try:
-            live(here)
+            live(here, runtime)
         finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing may break into this
+            with contextlib.suppress(OSError):  # a full disk
+                place.write(here)
+            runtime.down(lambda *_: None)
             place.path(name).unlink(missing_ok=True)
 
 
-def live(here: Place) -> None:
-    """Bring the shop up, serve, take it down. Raises RuntimeFailed when it does not come up."""
+def live(here: Place, runtime: Runtime) -> None:
+    """Bring the shop up and serve. Raises RuntimeFailed when it does not come up."""
     folder = places.folder(here.name)
-    runtime = make_runtime(here.runtime, here.name, folder, here.base, here.wired)
     sells = [name for service in topology.load() if service.tier == "critical" for name in service.components()]
     first_order = FirstOrder(lambda: f"http://{runtime.published()['gateway']}", [*sells, "gateway"])
 
@@ -102,22 +110,19 @@ def live(here: Place) -> None:
         first_order.note(component, what)
 
     runtime.up(progress)
-    try:
-        with contextlib.closing(RunningShop(here.name, folder, runtime, places.passwords(folder))) as shop:
-            shop.undo_what_outlived()
-            if here.runtime == "containers":
-                shop.balancer.introduce_all()
-            progress("first order", "starting")
-            order = first_order.shipped()
-            progress("first order", "ready")
-            shop.watch()
-            serve(shop, here, order)
-    finally:
-        place.write(here)
-        runtime.down(lambda *_: None)
+    with contextlib.closing(RunningShop(here.name, folder, runtime, places.passwords(folder))) as shop:
+        shop.undo_what_outlived()
+        if here.runtime == "containers":
+            shop.balancer.introduce_all()
+        progress("first order", "starting")
+        order = first_order.placed()
+        shipped = first_order.shipped(order)
+        progress("first order", "ready" if shipped else f"confirmed, but not shipped within {PATIENCE_S:.0f} s")
+        shop.watch()
+        serve(shop, here, {"order_id": order, "order_status": "shipped" if shipped else "confirmed"})
 
 
-def serve(shop: RunningShop, here: Place, order: str) -> None:
+def serve(shop: RunningShop, here: Place, first_order: dict[str, str]) -> None:
     """Answer clients until a signal ends the shop."""
     ending = threading.Event()
     api = create_api(shop, here.token, here.control_url)
@@ -126,7 +131,7 @@ def serve(shop: RunningShop, here: Place, order: str) -> None:
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: ending.set())
     place.write(replace(here, serving=True))
-    say(up={"url": shop.url, "control_url": here.control_url, "order_id": order})
+    say(up={"url": shop.url, "control_url": here.control_url, **first_order})
     os.dup2(2, 1)  # nobody reads the pipe any more
     while not ending.wait(3600):
         pass

@@ -33,17 +33,28 @@ class Place:
     token: str
     pid: int
     created: float
+    birth: str = ""
     serving: bool = True
     wired: bool = True
 
+    @property
+    def daemon(self) -> Ours:
+        """The process that wrote it."""
+        return Ours(self.pid, self.created, self.birth)
+
     def alive(self) -> bool:
         """Is that very daemon still running?"""
-        return Ours(self.pid, self.created).process() is not None
+        return self.daemon.process() is not None
 
 
 def path(name: str) -> Path:
     """The file of one shop."""
     return places.folder(name) / "control.json"
+
+
+def volumes(name: str) -> Path:
+    """Marks a shop that has run in containers: an engine keeps its data."""
+    return places.folder(name) / "volumes"
 
 
 def read(name: str) -> Place | None:

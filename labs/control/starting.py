@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Any
 
 from compose import places, topology
 from compose.runtime import small_disk
-from compose.runtime.processes import Ours, send, wait_gone
+from compose.runtime.processes import send, wait_gone
+from compose.runtime.source import may_read
 from compose.runtime.supervisor import Supervisor
+from compose.runtime.verbs import RuntimeFailed
 from labs.control import place
 
 ENOUGH_DISK = 500e6
@@ -27,7 +30,7 @@ class NotStarted(Exception):
     """The shop did not come up; nothing of it is left. The message says why and what to do."""
 
 
-def prepare(name: str, port: int | None) -> places.Block:
+def prepare(name: str, port: int | None, runtime: str) -> places.Block:
     """A folder and a block of ports for the shop. Raises NotStarted, NoPlace."""
     folder = places.folder(name)
     try:
@@ -45,6 +48,10 @@ def prepare(name: str, port: int | None) -> places.Block:
             f"only {free / 1e6:.0f} MB free on the disk of {folder}, the shop wants {ENOUGH_DISK / 1e6:.0f}: "
             "free some, or set SHOPLAB_STATE to a folder on another disk"
         )
+    if runtime == "local" and not may_read(user := places.runner(), folder):
+        raise NotStarted(
+            f"{folder} is closed to {user.name}, as whom the shop's processes run; set SHOPLAB_STATE to another folder"
+        )
     end_leftovers(name)
     return places.claim_ports(port)
 
@@ -52,7 +59,7 @@ def prepare(name: str, port: int | None) -> places.Block:
 @contextmanager
 def daemon(name: str, runtime: str, ports: places.Block, wired: bool) -> Iterator[subprocess.Popen[str]]:
     """The control daemon, its progress readable line by line; it inherits the claim on the ports. Interrupted, it takes
-    the shop down again.
+    the shop down again, and what it leaves is ended here.
     """
     log = (places.folder(name) / "control.log").open("ab")
     process = subprocess.Popen(
@@ -64,7 +71,12 @@ def daemon(name: str, runtime: str, ports: places.Block, wired: bool) -> Iterato
         text=True,
         cwd="/",
         # MALLOC_ARENA_MAX: two dozen threads bring a shop up, and memory is set apart for each of them, 2.5 MB in all.
-        env={**os.environ, "PYTHONPATH": str(topology.PROJECT), "MALLOC_ARENA_MAX": "1"},
+        env={
+            **os.environ,
+            "SHOPLAB_STATE": str(places.state_home()),
+            "PYTHONPATH": str(topology.PROJECT),
+            "MALLOC_ARENA_MAX": "1",
+        },
         start_new_session=True,
     )
     log.close()
@@ -72,17 +84,22 @@ def daemon(name: str, runtime: str, ports: places.Block, wired: bool) -> Iterato
         yield process
     except BaseException:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
+        try:
+            process.wait(END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        end_leftovers(name)
         raise
 
 
 def up(
     name: str, runtime: str, port: int | None, progress: Callable[[str, str], None], wired: bool = True
 ) -> dict[str, Any]:
-    """Start a shop and wait until one order went all the way: {"url", "control_url", "order_id"}. Raises NotStarted,
-    NoPlace.
+    """Start a shop and wait until one order went all the way: {"url", "control_url", "order_id", "order_status"}. When
+    its parcel is late, that is said and the shop is up all the same. Raises NotStarted, NoPlace.
     """
-    ports = prepare(name, port)
+    ports = prepare(name, port, runtime)
     with daemon(name, runtime, ports, wired) as process:
         assert process.stdout
         for line in process.stdout:
@@ -104,24 +121,36 @@ def down(name: str) -> None:
     """End a shop that runs or is just starting, or what is left of a killed one. Raises RuntimeFailed."""
     found = place.read(name)
     if found is not None and found.alive():
-        process = Ours(found.pid, found.created)
-        send(process, signal.SIGTERM, whole=False)
-        if not wait_gone(process, END_WITHIN_S):
-            send(process, signal.SIGKILL)
+        send(found.daemon, signal.SIGTERM, whole=False)
+        if not wait_gone(found.daemon, END_WITHIN_S):
+            send(found.daemon, signal.SIGKILL)
     end_leftovers(name)
 
 
 def forget(name: str) -> None:
-    """Remove all that a shop that is down has left here: its folder and, where an engine answers, its volumes."""
+    """Remove all that a shop that is down has left here: its folder and its volumes. Raises RuntimeFailed when it has
+    some and no engine answers: their passwords are in the folder.
+    """
     from compose.runtime.containers import available
     from labs.control.__main__ import make_runtime
 
     folder = places.folder(name)
     if not folder.exists():
         return
-    if available() is None:
+    reason = available()
+    if reason is None:
         make_runtime("containers", name, folder, places.FIRST_BLOCK).forget()
+    elif place.volumes(name).exists():
+        raise RuntimeFailed(f"the data of {name} is in volumes, which cannot be removed now: {reason}")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def log_left(name: str, component: str, tail: int) -> list[str] | None:
+    """The last lines that a component of a shop that does not run has logged; None when it has no log here."""
+    logs = {log.stem: log for log in (places.folder(name) / "logs").glob("*.log")}
+    if component not in logs:
+        return None
+    return list(deque(logs[component].read_text(errors="replace").splitlines(), tail))
 
 
 def end_leftovers(name: str) -> None:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import psutil
-
+from compose.runtime.processes import Ours, ours
 from labs.engine.folder import RUNS, RunFolder
 from labs.shop import Shop
 
@@ -77,7 +77,8 @@ class UndoList:
 
     def _save(self) -> None:
         undos = [[undo.verb, *undo.args] for undo in self.pending]
-        runner = {"pid": os.getpid(), "began": psutil.Process().create_time()}
+        me = ours(os.getpid())
+        runner = {"pid": me.pid, "began": me.created, "birth": me.birth}
         self.folder.write_json(FILE, {"shop": self.shop_name, "runner": runner, "undo": undos})
 
 
@@ -93,12 +94,9 @@ def finish_interrupted(shop: Shop, runs: Path = RUNS) -> list[dict[str, object]]
     return tried
 
 
-def _alive(runner: dict[str, float]) -> bool:
-    """Whether the process that wrote a list still runs: then it will roll back itself. A number may be used again."""
-    try:
-        return psutil.Process(int(runner["pid"])).create_time() == runner["began"]
-    except psutil.Error:
-        return False
+def _alive(runner: dict[str, Any]) -> bool:
+    """Whether the process that wrote a list still runs: then it will roll back itself."""
+    return Ours(runner["pid"], runner["began"], runner.get("birth", "")).process() is not None
 
 
 def _attempt(undo: Undo, shop: Shop) -> str | None:

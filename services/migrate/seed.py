@@ -7,6 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from services.common.telemetry import log
+
 PRODUCTS = Path(__file__).parent.parent / "catalog" / "products.json"
 
 
@@ -28,7 +30,10 @@ def products(path: Path = PRODUCTS) -> list[Product]:
 
 
 def seed(connection: Connection[Any], assortment: list[Product]) -> None:
-    """Add what is missing; what is there already stays as it is."""
+    """Add what is missing; what is there already stays as it is, and so does all when a table was dropped."""
+    if missing := [table for table in ("catalog.products", "inventory.stock") if not _is_there(connection, table)]:
+        log().warning("not seeded", missing=missing)
+        return
     texts = ("sku", "name", "description", "category")
     columns = [[getattr(product, name) for product in assortment] for name in (*texts, "price_cents")]
     connection.execute(
@@ -42,3 +47,7 @@ def seed(connection: Connection[Any], assortment: list[Product]) -> None:
         "select sku, n, n from unnest(%s::text[], %s::int[]) as seed (sku, n) on conflict do nothing",
         (columns[0], pieces),
     )
+
+
+def _is_there(connection: Connection[Any], table: str) -> bool:
+    return connection.execute("select to_regclass(%s) is not null", (table,)).fetchone() == (True,)

@@ -14,7 +14,11 @@ import pytest
 pytestmark = pytest.mark.servers
 
 ROOT = Path(__file__).parents[2]
-ECHO = "import sys; print('arguments', sys.argv[1:], 'below', sys.prefix); sys.exit('seven' in sys.argv and 7)"
+ECHO = """
+import os, sys
+print("arguments", sys.argv[1:], "below", sys.prefix, "state", os.environ.get("SHOPLAB_STATE"))
+sys.exit("seven" in sys.argv and 7)
+"""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ def test_it_starts_through_a_link_and_beside_a_folder_called_labs(ready: Checkou
     link.symlink_to(ready.root / "shoplab")
     environ = {**os.environ, "SHOPLAB_VENVS": str(ready.venvs)}
     subprocess.run([link], cwd=tmp_path, env=environ, check=True, capture_output=True)
+
+
+def test_a_state_folder_is_the_same_one_wherever_it_is_asked_for(ready: Checkout) -> None:
+    assert f"state {ready.root.parent}/shops" in ready.start(SHOPLAB_STATE="shops")[1]
 
 
 def test_a_later_start_adds_little_to_python(ready: Checkout) -> None:
@@ -298,6 +306,6 @@ def test_what_only_tests_and_measurements_need_is_asked_for_by_them_alone(
     ("command", "asked"), [("up", ""), ("up --runtime local", "nginx"), ("lab run balancing-policies", "")]
 )
 def test_where_a_container_engine_answers_up_asks_for_no_servers(system: System, command: str, asked: str) -> None:
-    bare = "missing_python() { :; }; missing_servers() { echo nginx; }; docker() { :; }; "
+    bare = "missing_python() { :; }; missing_servers() { echo nginx; }; docker() { :; }; an_engine_answers() { :; }; "
     code, _ = system.run(f'{bare} [[ $(missing_packages {command}) == "{asked}" ]]')
     assert code == 0

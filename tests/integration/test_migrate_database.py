@@ -34,6 +34,20 @@ def test_migrating_again_changes_nothing(shop_database: ShopDatabase) -> None:
     assert count(shop_database, "inventory.stock where sku = 'tea-001' and sold = 1") == 1
 
 
+@pytest.mark.parametrize("table", ["catalog.products", "inventory.stock"])
+def test_a_table_that_was_dropped_is_left_to_whoever_brings_it_back(shop_database: ShopDatabase, table: str) -> None:
+    schema, name = table.split(".")
+    before = count(shop_database, table)
+    with shop_database.admin() as connection:
+        connection.execute(f"create schema aside; alter table {table} set schema aside".encode())
+    try:
+        migrate(shop_database.migrate_settings, reset=False)
+    finally:
+        with shop_database.admin() as connection:
+            connection.execute(f"alter table aside.{name} set schema {schema}; drop schema aside".encode())
+    assert count(shop_database, table) == before
+
+
 def test_a_reset_forgets_everything_but_the_assortment(shop_database: ShopDatabase) -> None:
     with shop_database.admin() as connection:
         connection.execute("insert into payments.charges (key, state) values ('forget-me', 'voided')")

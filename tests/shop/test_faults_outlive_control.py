@@ -9,7 +9,7 @@ import pytest
 from compose import places
 from labs.control import place
 from labs.control.client import ShopClient
-from tests.conftest import bring_up, take_down
+from tests.conftest import bring_up, run_cli, take_down
 from tests.shop.buying import buy, eventually
 
 pytestmark = pytest.mark.servers
@@ -43,6 +43,20 @@ def test_after_control_was_killed_the_next_up_undoes_what_was_on_disk() -> None:
         assert shop.heal() == [] and shop.check() == []
         if os.geteuid() == 0:
             fill_a_disk_and_start_again(shop)
+    finally:
+        take_down(name)
+
+
+@pytest.mark.parametrize("table", ["inventory.stock", "catalog.products"])
+def test_a_table_that_the_seed_needs_is_brought_back_by_the_next_up(table: str) -> None:
+    name = f"dropped-{os.getpid()}"
+    bring_up(name, "--runtime", "local")
+    try:
+        ShopClient.of(name).set_fault("table_drop", "postgres-1", table=table)
+        assert run_cli("down", "--name", name).returncode == 0
+        bring_up(name, "--runtime", "local")
+        shop = ShopClient.of(name)
+        assert shop.report()["faults"] == [] and buy(shop.url).status == 201 and shop.check() == []
     finally:
         take_down(name)
 
