@@ -27,7 +27,7 @@ from pika.exceptions import AMQPError
 
 from compose.archive import Backup, iso
 from compose.backups import Backups
-from compose.runtime.verbs import Runtime, RuntimeFailed
+from compose.runtime.verbs import Runtime, RuntimeFailed, first_line
 from labs.control.flags import FlagBoard
 from labs.control.probes import Probes
 from labs.control.repairs import Repairs
@@ -104,7 +104,7 @@ class ShopBackups:
                 "tables": tables,
                 "lost": {what: _lost(before[what], after.get(what)) for what in WITNESSES},
             }
-            with (self._parts.folder / "restores.jsonl").open("a") as file:
+            with suppress(OSError), (self._parts.folder / "restores.jsonl").open("a") as file:
                 file.write(json.dumps(report) + "\n")
             self._fit_the_rest()
         return report | {"seconds": round(time.monotonic() - began, 2)}
@@ -126,8 +126,9 @@ class ShopBackups:
             self._parts.flags.renew()
             self._parts.repairs.resend()
         except (RuntimeFailed, psycopg.Error, AMQPError) as error:
-            why = (str(error) or repr(error)).splitlines()[0]
-            raise RuntimeFailed(f"the tables are restored, but queues and flags do not fit them yet: {why}") from error
+            raise RuntimeFailed(
+                f"the tables are restored, but queues and flags do not fit them yet: {first_line(error)}"
+            ) from error
 
     def _outsiders_know(self, at: datetime, node: str = "") -> Ids:
         since = datetime.fromtimestamp(at.timestamp() - OVERLAP_S, UTC).isoformat()

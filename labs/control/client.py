@@ -73,7 +73,11 @@ class ShopClient:
 
     def set_flag(self, name: str, value: object) -> Any:
         """Switch something in the running shop, `default` gives it back; the value it has now."""
-        return self._call("POST", "/flags", name=name, value=_word(value))["value"]
+        return self.switch(name, value)["value"]
+
+    def switch(self, name: str, value: object) -> dict[str, Any]:
+        """The same: name, value, and `behind`: the replicas that do not follow yet, as they are frozen or cut off."""
+        return self._call("POST", "/flags", name=name, value=_word(value))
 
     def metrics(self, service: str) -> dict[str, float]:
         """What the replicas of a service count, added up: `shop_cache_loads_total{cache="catalog"}` -> 12."""

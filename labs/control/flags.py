@@ -7,18 +7,30 @@ replicas look every 0.4 s. A node that does not answer gets it from a replica, o
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compose.gateway.model import MAX_RATE
 from labs.control.probes import Probes
 from labs.faults.fault import near
 
 KEY = "flags"
 KEPT_S = 86_400
+WRITE = """
+insert into flags.document (version, settings) values (%s, %s) on conflict (only_one) do update
+set version = greatest(excluded.version, document.version + 1), settings = excluded.settings returning version
+"""
+"""A clock that was set back must not make a version that replicas take for an old one."""
 WORDS = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
+MOST = {"gateway.rate_per_s": MAX_RATE, "gateway.rate_burst": MAX_RATE}
+"""What the gateway takes; any other number goes up to A_BILLION."""
+A_BILLION = 1_000_000_000
+
 Value = bool | int | float | str
+Setting = Callable[[str], Any]
+"""Gives a flag's value."""
 
 
 class UnknownFlag(Exception):
@@ -49,16 +61,17 @@ class FlagState:
             value: Value = kind(text)
         except ValueError:
             raise UnknownFlag(f"{self.name} is a number{self.unit and ' of ' + self.unit}, not {text!r}") from None
-        if not isinstance(value, str) and not 0 <= value < 1e9:
-            raise UnknownFlag(f"{self.name} must be from 0 to a billion, not {text}")
+        most = MOST.get(self.name, A_BILLION)
+        if not isinstance(value, str) and not 0 <= value <= most:
+            raise UnknownFlag(f"{self.name} must be from 0 to {most}, not {text}")
         return value
 
 
 class FlagBoard:
-    """All flags of a shop. Every method raises RuntimeFailed when no Postgres takes writes."""
+    """All flags of a shop. Every method raises RuntimeFailed when no Postgres takes writes. `clock` is time.time."""
 
-    def __init__(self, probes: Probes) -> None:
-        self._probes = probes
+    def __init__(self, probes: Probes, clock: Callable[[], float] = time.time) -> None:
+        self._probes, self._clock = probes, clock
         self._values: dict[str, Value] = {}
         self._version, self._lock = 0, threading.Lock()
 
@@ -108,13 +121,10 @@ class FlagBoard:
         self._write(values)
 
     def _write(self, values: Mapping[str, Value]) -> int:
-        version = time.time_ns() // 1_000_000
+        at_least = max(round(self._clock() * 1000), self._version + 1)
         with self._probes.sql() as connection:
-            connection.execute(
-                "insert into flags.document (version, settings) values (%s, %s) on conflict (only_one) "
-                "do update set version = excluded.version, settings = excluded.settings",
-                (version, json.dumps(dict(values))),
-            )
+            row: Any = connection.execute(WRITE, (at_least, json.dumps(dict(values)))).fetchone()
+        version: int = row["version"]
         with self._lock:
             self._version, self._values = version, {}
         document = json.dumps({"version": version, "values": dict(values)}).encode()

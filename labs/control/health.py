@@ -14,18 +14,15 @@ slow would push its load onto the next. Silence says nothing: whoever is in stay
 
 import http.client
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Literal
 
-import psycopg
-
-from compose.gateway import SpecInvalid, Upstream
-from compose.runtime.verbs import RuntimeFailed
+from compose.gateway import Upstream
 from labs.control.balancer import Balancer
+from labs.control.flags import Setting
+from labs.control.watching import watch
 
 EVERY_S = 1.0
 PATIENCE_S = 2.0  # a replica itself waits 1 s for a connection before it says no
@@ -33,7 +30,6 @@ MISSES = 2
 PATHS = {"shallow": "/livez", "deep": "/readyz"}
 
 Health = Literal["fine", "unfit", "silent"]
-Setting = Callable[[str], object]
 
 
 class HealthWatch:
@@ -46,18 +42,11 @@ class HealthWatch:
 
     def start(self) -> None:
         """Watch as long as this process lives."""
-        threading.Thread(target=self._run, name="health", daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            began = time.monotonic()
-            with suppress(RuntimeFailed, SpecInvalid, psycopg.Error):  # the gateway, or the flags, are away: later
-                self.look()
-            time.sleep(max(0.0, began + EVERY_S - time.monotonic()))
+        watch("health", self.look, EVERY_S)
 
     def look(self) -> None:
         """Ask everybody once, and change the upstreams where that is due."""
-        path = PATHS.get(str(self._setting("gateway.health_checks")))
+        path = PATHS.get(self._setting("gateway.health_checks"))
         watched = [each for each in self._balancer.told.upstreams if len(each.servers) > 1] if path or self._out else []
         health = self._ask({s.name: s.address for each in watched for s in each.servers}, path) if path else {}
         for name in {server.name for each in watched for server in each.servers}:
@@ -75,8 +64,7 @@ class HealthWatch:
         """Who should be out; nobody, when too few would be left."""
         unfit = {server.name: self._misses[server.name] >= MISSES for server in upstream.servers}
         left_percent = 100 * list(unfit.values()).count(False) / len(unfit)
-        floor = float(str(self._setting("gateway.health_floor")))
-        return unfit if left_percent >= floor else dict.fromkeys(unfit, False)
+        return unfit if left_percent >= self._setting("gateway.health_floor") else dict.fromkeys(unfit, False)
 
     def _ask(self, addresses: Mapping[str, str], path: str) -> Mapping[str, Health]:
         if not addresses:

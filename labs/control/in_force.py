@@ -9,6 +9,7 @@ from compose.gateway import SpecInvalid
 from compose.runtime.verbs import Runtime, RuntimeFailed
 from labs import faults
 from labs.control.ledger import Entry, Ledger
+from labs.control.watching import AWAY
 from labs.faults import targets
 from labs.faults.fault import Fault, UnknownFault
 from labs.faults.patient import Patient
@@ -16,7 +17,7 @@ from labs.faults.patient import Patient
 
 class FaultsInForce:
     """Faults of one shop, by way of its ledger. `lock` is the shop's: two clients never mix their steps. `find` looks
-    a fault up by its name.
+    a fault up by its name; one whose time is over and that cannot be undone is tried again every `again_s`.
     """
 
     def __init__(
@@ -26,8 +27,10 @@ class FaultsInForce:
         ledger: Ledger,
         lock: threading.RLock,
         find: Callable[[str], Fault] = faults.find,
+        again_s: float = 2.0,
     ) -> None:
         self._patient, self._runtime, self._ledger, self._lock, self._find = patient, runtime, ledger, lock, find
+        self._again_s = again_s
 
     def entries(self) -> list[Entry]:
         """All of them, in the order they were applied."""
@@ -57,11 +60,21 @@ class FaultsInForce:
             except (RuntimeFailed, UnknownFault, SpecInvalid):
                 self._ledger.remove(entry)
                 raise
+            except Exception:  # not foreseen: who knows how much of it was applied
+                self._undo(entry)
+                raise
         if for_s > 0:
-            timer = threading.Timer(for_s, self._undo, [entry])
-            timer.daemon = True
-            timer.start()
+            self._end_in(for_s, entry)
         return entry
+
+    def _end_in(self, seconds: float, entry: Entry) -> None:
+        timer = threading.Timer(seconds, self._end, [entry])
+        timer.daemon = True
+        timer.start()
+
+    def _end(self, entry: Entry) -> None:
+        if self._undo(entry):
+            self._end_in(self._again_s, entry)
 
     def renew_links(self) -> None:
         """Apply what is in force on the network once more: a wire that was started anew bears nothing, nor does a link
@@ -104,14 +117,11 @@ class FaultsInForce:
             fault = self._find(entry.fault)
             try:
                 fault.undo(self._patient, entry.target)
-            except RuntimeFailed as error:
-                if fault.outlives or self._runs(entry.target):
+            except AWAY as error:
+                if fault.outlives or self._patient.runs(entry.target):
                     return f"{entry.fault} of {entry.target}: {error}"
             self._ledger.remove(entry)
             return None
 
     def _of_network(self, entry: Entry) -> bool:
         return bool(targets.NETWORK.intersection(self._find(entry.fault).kinds))
-
-    def _runs(self, target: str) -> bool:
-        return any(c.name == target and c.state != "stopped" for c in self._runtime.ps())

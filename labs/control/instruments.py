@@ -5,15 +5,17 @@ All of it goes past the gateway and past the wire, so that a fault never blinds 
 
 import http.client
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from compose.runtime.verbs import Runtime
+from compose.runtime.verbs import Runtime, State
 from labs.control.probes import Probes
 
 ASK_S = 1.0
 SAMPLE = "shop_"
+FLAGS = "shop_flags_version"
 
 
 class Instruments:
@@ -25,16 +27,16 @@ class Instruments:
     def metrics(self, service: str) -> dict[str, float]:
         """Everything the replicas of a service count, added up: `shop_cache_loads_total{cache="catalog"}` -> 12."""
         total: Counter[str] = Counter()
-        for each in self.by_replica(service).values():
+        for each in self._by_replica(self._runtime.members(service)).values():
             total.update(each)
         return dict(total)
 
-    def by_replica(self, service: str) -> dict[str, dict[str, float]]:
-        """The same, apart for each replica that answers."""
-        replicas = self._runtime.members(service)
-        with ThreadPoolExecutor(max_workers=max(len(replicas), 1)) as pool:
-            found = zip(replicas, pool.map(self._count, replicas), strict=True)
-            return {replica: counted for replica, counted in found if counted}
+    def behind(self, services: Sequence[str], version: int) -> dict[str, State]:
+        """Whoever of these is there and does not know the flags of that version: running, or paused."""
+        known = self._by_replica([replica for service in services for replica in self._runtime.members(service)])
+        late = [replica for replica, counted in known.items() if counted.get(FLAGS, 0) < version]
+        states = {replica: self._runtime.state(replica) for replica in late}
+        return {replica: state for replica, state in states.items() if state != "stopped"}
 
     def queues(self) -> dict[str, int]:
         """Messages that wait in each queue, those in a consumer's hands not among them."""
@@ -48,11 +50,18 @@ class Instruments:
         """What lies in each cache node, and for how many seconds still."""
         return self._probes.cache_entries()
 
-    def rows(self, query: str, node: str = "") -> list[dict[str, Any]]:
-        """Read tables as the administrator: at the primary, or at the node that is named. Changes nothing."""
+    def rows(self, query: str, node: str = "", values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Read tables as the administrator: at the primary, or at the node that is named. `values` by their names in
+        the query. Changes nothing.
+        """
         with self._probes.sql(node) as connection:
             connection.execute("set transaction read only")
-            return connection.execute(query.encode()).fetchall()
+            return connection.execute(query.encode(), values).fetchall()
+
+    def _by_replica(self, replicas: Sequence[str]) -> dict[str, dict[str, float]]:
+        """What each of them counts; nothing for who does not answer."""
+        with ThreadPoolExecutor(max_workers=max(len(replicas), 1)) as pool:
+            return dict(zip(replicas, pool.map(self._count, replicas), strict=True))
 
     def _count(self, replica: str) -> dict[str, float]:
         with suppress(OSError, http.client.HTTPException, ValueError):

@@ -5,13 +5,14 @@ its path to orders, and what is left in its queue is packed by fulfilment.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from compose.runtime.verbs import UnknownComponent
+from labs.control.repairs import no_item
 
 ORDERS, PACKER = "orders-lane", "fulfilment-lane"
 HOT_ITEM = "orders.hot_item"
-SOLD = "select from inventory.stock where sku = '{}'"
+SOLD = "select from inventory.stock where sku = %(sku)s"
 WAITING = "select from orders.orders where lane and status = 'confirmed' limit 1"
 PACKED_WITHIN_S = 20.0
 
@@ -22,15 +23,15 @@ class Shop(Protocol):
     def members(self, service: str) -> Any: ...
     def scale(self, service: str, replicas: int) -> None: ...
     def set_flag(self, name: str, text: str) -> Any: ...
-    def rows(self, query: str) -> list[dict[str, Any]]: ...
+    def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]: ...
 
 
 def open_lane(shop: Shop, sku: str) -> None:
     """From now on an order with this item is placed and packed in the lane, which is started if it rests. One item at a
     time: another one takes its place. Raises UnknownComponent for what the shop does not sell, RuntimeFailed.
     """
-    if not sku.replace("-", "").isalnum() or not shop.rows(SOLD.format(sku)):
-        raise UnknownComponent(f"there is no item {sku!r}; an item is called by its sku, such as tea-001")
+    if not shop.rows(SOLD, {"sku": sku}):
+        raise no_item(sku)
     for service in (PACKER, ORDERS):
         if not shop.members(service):
             shop.scale(service, 1)

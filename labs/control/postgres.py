@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import RuntimeFailed, first_line
 from labs.control.probes import Probes
 
 ROLE, PASSWORD = "catalog", "CATALOG_DB_PASSWORD"
@@ -32,7 +32,7 @@ class Postgres:
                 for statement in statements:
                     connection.execute(statement)
         except psycopg.Error as error:
-            raise RuntimeFailed(f"{node}: {str(error).splitlines()[0]}") from error
+            raise RuntimeFailed(f"{node}: {first_line(error)}") from error
 
     def configure(self, node: str, setting: str, value: str) -> None:
         """Change a setting, while it runs and for good."""
@@ -56,7 +56,7 @@ class Postgres:
             connection.execute(SQL("lock table {} in access exclusive mode").format(Identifier(*table.split("."))))
         except psycopg.Error as error:
             connection.close()
-            raise RuntimeFailed(f"{table} could not be locked: {str(error).splitlines()[0]}") from error
+            raise RuntimeFailed(f"{table} could not be locked: {first_line(error)}") from error
         self._held[node, "lock"] = [connection]
 
     def crowd(self, node: str, connections: int, hold_s: float) -> None:
@@ -69,7 +69,7 @@ class Postgres:
                 held.append(self._idle(node, hold_s))
         except psycopg.OperationalError as error:
             if not held:
-                raise RuntimeFailed(f"{node}: {str(error).splitlines()[0]}") from error
+                raise RuntimeFailed(f"{node}: {first_line(error)}") from error
 
     def let_go(self, node: str, what: str) -> None:
         """End what is held: `lock` or `crowd`. Fine when the server has ended it already."""

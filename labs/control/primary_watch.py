@@ -9,10 +9,9 @@ from collections.abc import Callable
 
 from compose.postgres import Postgres
 from compose.runtime.verbs import Runtime
+from labs.control.flags import Setting
 
 LOOKS = 2
-
-Setting = Callable[[str], object]
 
 
 class PrimaryWatch:

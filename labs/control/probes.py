@@ -9,7 +9,7 @@ import pika
 import psycopg
 from psycopg.rows import dict_row
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import RuntimeFailed, first_line
 from labs.control.cache_entries import entries
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Probes:
                 options="-c statement_timeout=5000 -c synchronous_commit=local",  # never wait for a replica
             )
         except psycopg.OperationalError as error:
-            raise RuntimeFailed(f"no Postgres takes writes: {str(error).splitlines()[0]}") from error
+            raise RuntimeFailed(f"no Postgres takes writes: {first_line(error)}") from error
 
     def broker(self) -> pika.BlockingConnection:
         """A connection to RabbitMQ. Raises RuntimeFailed."""

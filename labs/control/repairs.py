@@ -62,7 +62,7 @@ class Repairs:
         with self._probes.sql() as connection:
             shelf: list[int] = [row["available"] for row in connection.execute(COUNT, (sku,)).fetchall()]
             if not shelf:
-                raise UnknownComponent(f"there is no item {sku!r}; an item is called by its sku, such as tea-001")
+                raise no_item(sku)
             connection.execute(RESTOCK, {"sku": sku, "left": left})
         return max(0, -sum(shelf))
 
@@ -72,6 +72,11 @@ class Repairs:
         """
         with self._probes.sql() as connection:
             return connection.execute(RESEND).rowcount
+
+
+def no_item(sku: str) -> UnknownComponent:
+    """The error for what the shop does not sell, to be raised."""
+    return UnknownComponent(f"there is no item {sku!r}; an item is called by its sku, such as tea-001")
 
 
 def _put_back(channel: Any, queue: str) -> int:

@@ -18,6 +18,7 @@ import psycopg
 from compose.failover import Failover, Move, Step, unfenced
 from compose.postgres import Postgres
 from compose.runtime.verbs import Runtime, RuntimeFailed
+from labs.control.flags import Setting
 from labs.control.primary_watch import PrimaryWatch
 
 POSTGRES = ("postgres-1", "postgres-2")
@@ -27,7 +28,6 @@ REBUILDS = 5  # tries; a server that has just been promoted may not be ready to 
 SHOWN = 20
 
 T = TypeVar("T")
-Setting = Callable[[str], object]
 
 
 class Roles:
@@ -152,7 +152,7 @@ class Roles:
             raise
 
     def note(self, step: Step) -> None:
-        """Keep a step."""
+        """Keep a step. A disk that is full must not end a move."""
         self._steps.append(step)
-        with self._file.open("a") as file:
+        with suppress(OSError), self._file.open("a") as file:
             file.write(json.dumps(asdict(step)) + "\n")

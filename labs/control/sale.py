@@ -3,12 +3,12 @@
 Nobody may buy it without an admission ─► it is written down ─► so many pieces ─► a warm page ─► (a lane) ─► the room
 """
 
-import math
 import time
 from typing import Any, Protocol
 
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
 from labs import warming
+from labs.control.bounds import MOST_ADMITTED_PER_S, MOST_PIECES
 from labs.control.probes import Probes
 from labs.control.repairs import Repairs
 from labs.faults.fault import near
@@ -124,8 +124,8 @@ class Sales:
 
 def implausible(stock: int, rate: float) -> str:
     """Why a sale cannot be like this; empty when it can."""
-    if not 1 <= stock <= 1_000_000:
-        return f"a sale has 1 to 1000000 pieces, not {stock}"
-    if not (math.isfinite(rate) and 0 <= rate <= 10_000):
-        return f"a rate is 0 to 10000 people a second, not {rate:g}"
+    if not 1 <= stock <= MOST_PIECES:
+        return f"a sale has 1 to {MOST_PIECES} pieces, not {stock}"
+    if not 0 <= rate <= MOST_ADMITTED_PER_S:
+        return f"a rate is 0 to {MOST_ADMITTED_PER_S} people a second, not {rate:g}"
     return ""

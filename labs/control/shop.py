@@ -12,12 +12,15 @@ from typing import Any
 
 import psycopg
 
+from compose import topology
+from compose.gateway import SpecInvalid
 from compose.runtime.links import family
-from compose.runtime.verbs import Component, Runtime, RuntimeFailed
+from compose.runtime.verbs import Component, Runtime, RuntimeFailed, first_line
 from labs import invariants
 from labs.control import lane
 from labs.control.backups import Parts, ShopBackups
 from labs.control.balancer import Balancer
+from labs.control.bounds import MOST_REPLICAS
 from labs.control.broker import Broker
 from labs.control.caches import Caches
 from labs.control.flags import FlagBoard, Value
@@ -33,6 +36,7 @@ from labs.control.rate_limits import GatewayLimits
 from labs.control.repairs import Repairs
 from labs.control.roles import Roles
 from labs.control.sale import Sales
+from labs.control.watching import AWAY, rest
 
 PUT = """
 import os, sys, urllib.request
@@ -41,6 +45,14 @@ urllib.request.urlopen(urllib.request.Request(url, sys.stdin.buffer.read(), meth
 """
 FOLLOW_S = 3.0
 ORDERING = ("orders", lane.ORDERS)
+FOLLOWERS: Mapping[str, Sequence[str]] = {
+    "gateway": (),
+    "postgres": (),
+    "orders": ORDERING,
+    "fulfilment": ("fulfilment", lane.PACKER),
+    lane.HOT_ITEM: (*ORDERING, "storefront"),
+}
+"""Which services follow a flag, where it is not just the one that it is named after. Some only control obeys."""
 
 
 class RunningShop:
@@ -118,8 +130,8 @@ class RunningShop:
         """
         with self._lock:
             fewest = 0 if service in self.runtime.resting() else 1
-            if not fewest <= replicas <= 30:
-                raise RuntimeFailed(f"{service}={replicas}: a service can have {fewest} to 30 replicas")
+            if not fewest <= replicas <= MOST_REPLICAS:
+                raise RuntimeFailed(f"{service}={replicas}: a service can have {fewest} to {MOST_REPLICAS} replicas")
             present = self.runtime.replicas().get(service, {})
             if replicas < len(present):
                 self.balancer.share_among(service, dict(list(present.items())[:replicas]))
@@ -137,24 +149,25 @@ class RunningShop:
 
     # -- flags ---------------------------------------------------------------------------------------------------------
 
-    def set_flag(self, name: str, text: str | Value) -> Value:
-        """Switch something in the running shop; returns when every replica that runs follows. Raises UnknownFlag."""
+    def set_flag(self, name: str, text: str | Value) -> tuple[Value, list[str]]:
+        """Switch something in the running shop; returns when every replica that runs follows. The flag's value, and who
+        does not follow yet: replicas that are frozen, or did not hear of it in time. Raises UnknownFlag.
+        """
+        service = name.partition(".")[0]
         with self._lock:
             value, version = self.flags.set(name, text)
-            self.roles.obey()
-            with suppress(RuntimeFailed):  # a gateway that is away hears it later
-                self.limits.obey()
-        service = name.partition(".")[0]
-        if service == "postgres":  # no replica follows these, control does
-            return value
+            if service == "postgres":
+                self.roles.obey()
+            if service == "gateway":
+                with suppress(RuntimeFailed, SpecInvalid):  # a gateway that is away hears it later
+                    self.limits.obey()
+        followers = FOLLOWERS.get(name) or FOLLOWERS.get(service, (service,))
         deadline = time.monotonic() + FOLLOW_S
-        while self._behind(service, version) and time.monotonic() < deadline:
+        behind = self.instruments.behind(followers, version)
+        while "running" in behind.values() and time.monotonic() < deadline:
             time.sleep(0.1)
-        return value
-
-    def _behind(self, service: str, version: int) -> list[str]:
-        known = self.instruments.by_replica(service)
-        return [replica for replica, counted in known.items() if counted.get("shop_flags_version", version) < version]
+            behind = self.instruments.behind(followers, version)
+        return value, list(behind)
 
     # -- a sale --------------------------------------------------------------------------------------------------------
 
@@ -195,7 +208,7 @@ class RunningShop:
         with self._lock:
             self._faults.undo_all()  # what needs its target alive is undone in the second round
             failures = self._start_all()
-            with suppress(RuntimeFailed):  # no gateway yet
+            with suppress(*AWAY):  # no gateway yet
                 self.health.look()
             return list(dict.fromkeys([*self._faults.undo_all(), *self._clear_links(), *failures]))
 
@@ -278,6 +291,10 @@ class RunningShop:
         """Run a command in its place."""
         self.runtime.exec(component, command)
 
+    def rest(self, seconds: float) -> None:
+        """Wait, and let others work at the shop meanwhile."""
+        rest(self._lock, seconds)
+
     def runs(self, component: str) -> bool:
         """Is it there?"""
         return any(each.name == component and each.state != "stopped" for each in self.runtime.ps())
@@ -286,9 +303,9 @@ class RunningShop:
         """Its components, whatever their state."""
         return self.runtime.members(service)
 
-    def rows(self, query: str) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Read tables."""
-        return self.instruments.rows(query)
+        return self.instruments.rows(query, values=values)
 
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         """PUT a document to one replica, past the gateway."""
@@ -306,18 +323,17 @@ class RunningShop:
             with self.probes.sql() as connection:
                 return [asdict(result) for result in invariants.check(connection, settle_s)]
         except psycopg.errors.UndefinedTable as error:
-            raise RuntimeFailed(f"nothing can be proved: {str(error).splitlines()[0]}") from error
+            raise RuntimeFailed(f"nothing can be proved: {first_line(error)}") from error
 
     def reset(self) -> None:
-        """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags, balancing and
+        """Back to the seed: no faults, no orders, full stock, empty caches and queues, flags, replicas, balancing and
         Postgres' roles as they were at first.
         """
         with self._lock:
             if failures := self.heal():
                 raise RuntimeFailed("; ".join(failures))
             self.roles.as_described()
-            for service in self.runtime.resting():
-                self.scale(service, 0)
+            self._scale_as_described()
             with self.workers_away():
                 self.probes.purge_queues()
                 self.flags.clear()
@@ -327,6 +343,13 @@ class RunningShop:
                 self.probes.flush_caches()
             self._backups.forget_aside()
             self.balancer.introduce_all()
+
+    def _scale_as_described(self) -> None:
+        described = topology.load()
+        for service in described.scalable():
+            replicas = described[service].replicas or 0
+            if len(self.runtime.members(service)) != replicas:
+                self.scale(service, replicas)
 
     def backup(self) -> dict[str, Any]:
         """Take a base backup now."""
@@ -342,7 +365,7 @@ class RunningShop:
         with self._lock:
             report = self._backups.restore(to)
             self._sales.end_what_outlived()
-            with suppress(RuntimeFailed):
+            with suppress(*AWAY):
                 self.health.look()
             return report
 
@@ -361,13 +384,20 @@ class RunningShop:
     @contextmanager
     def _away(self, whom: Callable[[Component], bool]) -> Iterator[None]:
         away = [each.name for each in self.runtime.ps() if whom(each) and each.state != "stopped"]
-        with ThreadPoolExecutor(max_workers=max(len(away), 1)) as pool:
-            list(pool.map(lambda component: self.runtime.stop(component, 2.0), away))
-            try:
-                yield
-            finally:
-                list(pool.map(self.start, away))
+        try:
+            _at_once(lambda component: self.runtime.stop(component, 2.0), away)
+            yield
+        finally:
+            _at_once(self.start, away)
 
     def logs(self, component: str | None, tail: int) -> Iterator[str]:
         """The last lines of one component's log, or of all."""
         return self.runtime.logs(component, tail)
+
+
+def _at_once(verb: Callable[[str], object], components: Sequence[str]) -> None:
+    """Do it to all of them at the same time, also to the others when it fails for one. Raises what it raises."""
+    with ThreadPoolExecutor(max_workers=max(len(components), 1)) as pool:
+        jobs = [pool.submit(verb, component) for component in components]
+    for job in jobs:
+        job.result()

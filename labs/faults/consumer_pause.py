@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from compose.runtime.verbs import RuntimeFailed
+from labs.control.bounds import MOST_REPLICAS
 from labs.faults import process_pause
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
@@ -31,7 +32,7 @@ FAULT = Fault(
     kinds=("consumers",),
     sees="orders are confirmed as ever, and not shipped",
     teaches="a backlog: (λ - μ) · t; the queue as shock absorber",
-    parameters={"count": Parameter(1, "replicas", "how many of its replicas", most=30, least=1)},
+    parameters={"count": Parameter(1, "replicas", "how many of its replicas", most=MOST_REPLICAS, least=1)},
     apply=apply,
     undo=undo,
 )

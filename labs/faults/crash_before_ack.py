@@ -24,7 +24,7 @@ def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
             if time.monotonic() > deadline:
                 shop.put(target, PATH, {"armed": False})
                 raise RuntimeFailed(f"{target} had nothing to do within {WORK_WITHIN_S:g} s: it crashed {crash} times")
-            time.sleep(0.05)
+            shop.rest(0.05)
         shop.start(target)
 
 

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from labs.faults.fault import Fault, Parameter
+from labs.faults.fault import Fault, Parameter, UnknownFault
 from labs.faults.patient import Patient
 
 
 def apply(shop: Patient, _target: str, given: Mapping[str, Any]) -> None:
-    """Send shoppers who ask for it, beside whoever else comes."""
+    """Send shoppers who ask for it, beside whoever else comes. Raises UnknownFault for what can be no product."""
     from labs.load import schedule
     from labs.load.mixes import HOT_KEY
 
     crowd = schedule.poisson(given["rate"], given["duration_s"], seed=1)
-    shop.helpers.send("hot_key", shop.url, crowd, HOT_KEY.format(sku=given["key"], percent=given["share"]))
+    try:
+        shop.helpers.send("hot_key", shop.url, crowd, HOT_KEY.format(sku=given["key"], percent=given["share"]))
+    except ValueError as error:
+        raise UnknownFault(f"hot_key: there is no product {given['key']!r}; one is called by its sku") from error
 
 
 FAULT = Fault(

@@ -10,7 +10,7 @@ FAULT = Fault(
     sees="errors at once, from this replica only",
     teaches="retries on another replica, error budgets",
     parameters={
-        "httpStatus": Parameter(503, "", "the status to answer with", most=599),
+        "httpStatus": Parameter(503, "", "the status to answer with", most=599, least=400),
         "percentage": Parameter(100.0, "%", "share of the requests", most=100),
         "path": Parameter("/api/", "", "only requests whose path begins so", such_as=PATHS),
     },

@@ -1,6 +1,5 @@
 """The process ends gracefully and starts again: cold caches, a storm of reconnections."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from labs.faults.targets import ANYTHING
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
     """Stop, stay away for a while, start, wait until ready."""
     shop.stop(target, 5.0)
-    time.sleep(given["delay_s"])
+    shop.rest(given["delay_s"])
     shop.start(target)
 
 

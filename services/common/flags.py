@@ -41,7 +41,9 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """All flags that were set, at one moment. `version`: milliseconds since 1970, so a later one is higher."""
+    """All flags that were set, at one moment. A later one has a higher `version`: milliseconds since 1970, or one more
+    than the last where the clock was set back.
+    """
 
     version: int = 0
     values: Mapping[str, Value] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from services.common.bulkhead import Bulkhead
 from services.common.db import Database
 
-AT_ONCE, PATIENCE_S = 6, 0.05
+AT_ONCE, PATIENCE_S = 6, 0.15
 COLUMNS = "sale_id, sku, name, stock, rate, base, since, taken"
 TAKE = f"""
 update sales set taken = taken + 1,

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from compose import places
 from compose.topology import PROJECT
 from labs.control import place
-from labs.control.client import ShopClient
+from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli, bring_up, take_down
 from tests.shop.buying import ask
 
@@ -67,6 +68,9 @@ def test_status_shows_every_component_as_the_contract_says(shop: ShopClient, cli
         (["scale", "catalog=0"], "1 to 30 replicas"),
         (["scale", "orders-lane=31"], "0 to 30 replicas"),
         (["break", "http_delay", "cart-1", "fixedDelay=100"], "from 0 to 60"),
+        (["break", "http_abort", "cart-1", "httpStatus=302"], "from 400 to 599"),
+        (["break", "hot_key", "gateway", "key=a:b"], "no product 'a:b'"),
+        (["flag", "gateway.rate_per_s", "200000"], "from 0 to 100000"),
         (["break", "process_kill", "cart-1", "signal=SIGKIL"], "SIGKILL"),
         (["break", "lb_policy", "cart", "policy=iphash"], "ip_hash"),
         (["break", "replication_lag", "postgres-1"], "postgres-2"),
@@ -131,6 +135,12 @@ def test_what_is_secret_is_readable_by_its_owner_only(shop: ShopClient) -> None:
         assert (folder / secret).stat().st_mode & 0o077 == 0
 
 
+def at_the_gateway(shop: ShopClient) -> dict[str, Any]:
+    """What the gateway was told, by service."""
+    told = (places.folder(shop.name) / "data" / "gateway" / "gateway.json").read_text()
+    return {upstream["service"]: upstream for upstream in json.loads(told)["upstreams"]}
+
+
 def test_policies_switch_live_and_scaling_is_seen_by_the_gateway(healed: ShopClient, cli: Cli) -> None:
     healed.scale("catalog", 3)
     try:
@@ -141,6 +151,18 @@ def test_policies_switch_live_and_scaling_is_seen_by_the_gateway(healed: ShopCli
         assert healed.balance("catalog", "least_conn")["policy"] == "least_conn"
     finally:
         healed.scale("catalog", 2)
+
+
+def test_reset_brings_back_how_many_replicas_there_are_and_how_they_share(healed: ShopClient) -> None:
+    healed.scale("catalog", 3)
+    healed.balance("catalog", "least_conn", {"catalog-1": 10})
+    healed.reset()
+    upstream = at_the_gateway(healed)["catalog"]
+    assert [(server["name"], server["weight"]) for server in upstream["servers"]] == [
+        ("catalog-1", 1),
+        ("catalog-2", 1),
+    ]
+    assert upstream["policy"] == "round_robin"
 
 
 def test_reset_brings_back_the_seed(healed: ShopClient, cli: Cli) -> None:
@@ -257,9 +279,20 @@ def test_a_gateway_that_is_started_anew_keeps_its_policies(healed: ShopClient) -
     healed.heal()
     upstream = healed.balance("cart", "round_robin")  # shows that control still can
     assert upstream["service"] == "cart"
-    rendered = (places.folder(healed.name) / "data" / "gateway" / "gateway.json").read_text()
-    policies = {each["service"]: each["policy"] for each in json.loads(rendered)["upstreams"]}
-    assert policies["catalog"] == "least_conn"
+    assert at_the_gateway(healed)["catalog"]["policy"] == "least_conn"
+
+
+def test_a_gateway_that_is_started_anew_knows_who_came_meanwhile(healed: ShopClient) -> None:
+    healed.set_fault("process_kill", "gateway")
+    try:
+        with pytest.raises(ControlFailed):
+            healed.scale("catalog", 3)
+        assert healed.heal() == []
+        assert [server["name"] for server in at_the_gateway(healed)["catalog"]["servers"]] == [
+            f"catalog-{number}" for number in (1, 2, 3)
+        ]
+    finally:
+        healed.scale("catalog", 2)
 
 
 def test_a_reset_in_the_middle_of_a_sale_leaves_nothing_half_done(healed: ShopClient) -> None:

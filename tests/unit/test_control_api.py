@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import psycopg
 import pytest
 from flask.testing import FlaskClient
 
@@ -45,6 +46,16 @@ def test_a_body_that_makes_no_sense_is_refused_with_the_reason(
     answer = control.post(path, json=body, base_url=URL, headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 400
     assert why in answer.json["error"]
+
+
+def test_a_database_that_fails_without_a_word_is_refused_with_the_name_of_what_happened() -> None:
+    class Silent:
+        def reset(self) -> None:
+            raise psycopg.OperationalError
+
+    control = create_api(cast(RunningShop, Silent()), TOKEN, URL).test_client()
+    answer = control.post("/reset", base_url=URL, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, answer.json["error"]) == (409, "Postgres did not do it: OperationalError")
 
 
 @pytest.mark.parametrize("tail", ["-3", "all"])

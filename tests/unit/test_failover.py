@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from compose import failover
-from compose.failover import UNFENCED, Failover, unfenced
+from compose.failover import UNFENCED, Failover, Step, unfenced
 from compose.runtime.verbs import RuntimeFailed
 from labs.control import roles
 from labs.control.primary_watch import PrimaryWatch
@@ -265,3 +265,12 @@ def test_a_move_that_failed_half_way_is_looked_at_anew_and_its_fenced_server_is_
     for _ in range(3):
         shop._watch.look()
     assert servers.done == [] and shop.primary() == "postgres-2"
+
+
+def test_a_full_disk_ends_no_move_its_steps_are_only_not_on_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(roles, "Postgres", lambda addresses, password: Servers())
+    shop = Roles(Servers(), dict.fromkeys(ROLES, ""), "", {}.__getitem__, RLock(), tmp_path / "gone")  # type: ignore[arg-type]
+    shop.note(Step(at="now", seconds=0.0, node="postgres-1", what="promoted"))
+    assert [step["what"] for step in shop.steps] == ["promoted"]

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from compose.runtime.verbs import Component, RuntimeFailed
 from compose.topology import PROJECT
 from labs import faults
+from labs.control.helpers import Helpers
 from labs.control.ledger import Ledger
 from labs.faults import listing
 from labs.faults.fault import UnknownFault
@@ -56,6 +58,9 @@ class Recording:
     def put(self, component: str, path: str, body: Mapping[str, Any]) -> None:
         self.done.append(f"put {component}")
 
+    def rest(self, seconds: float) -> None:
+        self.done.append(f"rest {seconds:g} s")
+
     def set_flag(self, name: str, text: str | float) -> None:
         self.done.append(f"{name} = {text}")
 
@@ -100,6 +105,25 @@ def test_a_pause_that_ends_does_not_start_what_was_killed_meanwhile() -> None:
     with pytest.raises(RuntimeFailed):
         faults.find("process_pause").undo(shop, "cart-1")
     assert shop.done == ["resume cart-1"]
+
+
+def test_a_restart_rests_while_the_process_is_away_so_that_others_can_heal_it() -> None:
+    shop = Recording()
+    faults.find("restart").apply(shop, "cart-1", {"delay_s": 60.0})
+    assert shop.done == ["stop cart-1", "rest 60 s", "start cart-1"]
+
+
+@pytest.mark.parametrize("status", [0, 200, 302, 600])
+def test_an_answer_that_is_no_error_is_no_abort(status: int) -> None:
+    with pytest.raises(UnknownFault, match="from 400 to 599"):
+        faults.find("http_abort").read({"httpStatus": status})
+
+
+def test_a_hot_key_that_can_be_no_product_is_refused() -> None:
+    hot_key = faults.find("hot_key")
+    shop = SimpleNamespace(url="http://127.0.0.1:1", helpers=Helpers())
+    with pytest.raises(UnknownFault, match="no product 'a:b'"):
+        hot_key.apply(cast(Any, shop), "gateway", hot_key.read({"key": "a:b"}))
 
 
 def test_parameters_that_are_not_given_have_their_defaults() -> None:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import pytest
 
+from compose.gateway import SpecInvalid
 from compose.runtime.links import Link
 from compose.runtime.verbs import Component, RuntimeFailed, UnknownComponent
 from labs.control.in_force import FaultsInForce
@@ -19,9 +21,12 @@ DEAD = Component(name="cart-2", service="cart", kind="service", state="stopped",
 
 
 class Machine:
-    """A runtime that only knows who is there."""
+    """A runtime, and a shop, that only know who is there."""
 
     name = "local"
+
+    def runs(self, component: str) -> bool:
+        return component != DEAD.name
 
     def ps(self) -> Sequence[Component]:
         return [REPLICA, CART, DEAD]
@@ -31,11 +36,14 @@ class Machine:
 
 
 class Body:
-    """Some faults and what they do to the shop, in words. What is in `stuck` cannot be undone."""
+    """Some faults and what they do to the shop, in words. What is in `stuck` cannot be undone, for one more time less
+    each time; `why` is what is raised then.
+    """
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.stuck: set[str] = set()
+        self.stuck: dict[str, int] = {}
+        self.why: Exception = RuntimeFailed("cart-1 is away")
         self._faults = {
             "passes": self._fault("passes", kinds=("service", "store")),
             "stays": self._fault("stays", kinds=("replica", "balanced"), outlives=True),
@@ -51,10 +59,13 @@ class Body:
             if given["how"] == "badly":
                 raise RuntimeFailed("it does not want to")
             self.done.append(f"{name} {target}")
+            if given["how"] == "half":
+                raise ZeroDivisionError
 
         def undo(_shop: object, target: str) -> None:
-            if name in self.stuck:
-                raise RuntimeFailed(f"{target} is away")
+            if self.stuck.get(name):
+                self.stuck[name] -= 1
+                raise self.why
             self.done.append(f"undo {name} {target}")
 
         how = Parameter("well", "", "how it goes")
@@ -68,8 +79,8 @@ def body() -> Body:
 
 def control(folder: Path, body: Body) -> FaultsInForce:
     """A control that starts in this folder."""
-    ledger, nobody = Ledger(folder / "faults.json"), cast(Any, None)
-    return FaultsInForce(nobody, cast(Any, Machine()), ledger, threading.RLock(), body.find)
+    ledger, machine = Ledger(folder / "faults.json"), cast(Any, Machine())
+    return FaultsInForce(machine, machine, ledger, threading.RLock(), body.find, again_s=0.01)
 
 
 def test_all_are_undone_the_last_one_first(body: Body, tmp_path: Path) -> None:
@@ -106,18 +117,49 @@ def test_a_fault_that_could_not_be_applied_is_not_in_force(body: Body, tmp_path:
 def test_what_could_not_be_undone_is_said_and_stays_in_force(body: Body, tmp_path: Path) -> None:
     shop = control(tmp_path, body)
     shop.strike("passes", "cart-1", {}, 0)
-    body.stuck = {"passes"}
+    body.stuck = {"passes": 1}
     assert shop.undo_all() == ["passes of cart-1: cart-1 is away"]
-    body.stuck.clear()
     assert shop.undo_all() == []
     assert body.done == ["passes cart-1", "undo passes cart-1"]
+
+
+def test_a_fault_that_broke_off_in_an_unforeseen_way_is_undone_at_once(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    with pytest.raises(ZeroDivisionError):
+        shop.strike("passes", "cart-1", {"how": "half"}, 0)
+    assert body.done == ["passes cart-1", "undo passes cart-1"] and shop.entries() == []
+
+
+@pytest.mark.parametrize("why", [SpecInvalid("no such limit"), psycopg.OperationalError("the server is away")])
+def test_one_that_cannot_be_undone_keeps_no_other_from_it(body: Body, tmp_path: Path, why: Exception) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    shop.strike("stays", "postgres-2", {}, 0)
+    body.stuck, body.why = {"stays": 1}, why
+    assert shop.undo_all() == [f"stays of postgres-2: {why}"]
+    assert body.done[-1] == "undo passes cart-1"
+
+
+def test_a_fault_that_cannot_be_written_down_is_not_applied(body: Body, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeFailed, match="cannot be written down"):
+        control(tmp_path / "gone", body).strike("passes", "cart-1", {}, 0)
+    assert body.done == []
+
+
+def test_a_full_disk_keeps_no_fault_from_being_undone(body: Body, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    shop = control(folder, body)
+    shop.strike("passes", "cart-1", {}, 0)
+    folder.rename(tmp_path / "gone")
+    assert shop.undo_all() == [] and shop.entries() == []
 
 
 def test_a_fault_dies_with_the_process_it_struck_unless_it_outlives_that(body: Body, tmp_path: Path) -> None:
     shop = control(tmp_path, body)
     shop.strike("passes", "cart-2", {}, 0)
     shop.strike("stays", "cart", {}, 0)
-    body.stuck = {"passes", "stays"}
+    body.stuck = {"passes": 1, "stays": 1}
     shop.undo_all()
     assert [entry.fault for entry in shop.entries()] == ["stays"]
 
@@ -141,6 +183,14 @@ def test_a_fault_heals_by_itself_after_its_time(body: Body, tmp_path: Path) -> N
     assert shop.entries() == [] and body.done[-1] == "undo passes cart-1"
 
 
+def test_a_fault_whose_time_is_over_is_undone_as_soon_as_that_is_possible(body: Body, tmp_path: Path) -> None:
+    shop = control(tmp_path, body)
+    shop.strike("passes", "cart-1", {}, 0.01)
+    body.stuck = {"passes": 3}
+    wait_for_timers()
+    assert shop.entries() == [] and body.done[-1] == "undo passes cart-1"
+
+
 def test_the_time_of_a_fault_that_was_healed_does_not_end_the_same_one_struck_later(body: Body, tmp_path: Path) -> None:
     shop = control(tmp_path, body)
     shop.strike("passes", "cart-1", {}, 0.2)
@@ -151,9 +201,8 @@ def test_the_time_of_a_fault_that_was_healed_does_not_end_the_same_one_struck_la
 
 
 def wait_for_timers() -> None:
-    for timer in threading.enumerate():
-        if isinstance(timer, threading.Timer):
-            timer.join(5)
+    while timers := [each for each in threading.enumerate() if isinstance(each, threading.Timer)]:
+        timers[0].join(5)
 
 
 def test_a_fault_says_where_it_works(body: Body, tmp_path: Path) -> None:

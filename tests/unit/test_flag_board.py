@@ -34,7 +34,7 @@ class Tables:
         if values:
             _do_once(self.before_change)
             self.document = {"version": values[0], "settings": json.loads(values[1])}
-            return Rows()
+            return Rows([self.document])
         found = Rows([self.document] if self.document else [])
         _do_once(self.after_reading)
         return found
@@ -58,8 +58,10 @@ def _do_once(calls: list[Callable[[], object]]) -> None:
         calls.pop()()
 
 
-def board(tables: Tables) -> FlagBoard:
-    return FlagBoard(cast(Any, tables))
+def board(tables: Tables, *seconds: float) -> FlagBoard:
+    """`seconds`: what the clock says each time it is asked; a thousand when left out."""
+    clock = iter(seconds or range(1000, 2000))
+    return FlagBoard(cast(Any, tables), lambda: next(clock))
 
 
 def test_who_looks_while_a_flag_is_being_set_does_not_hide_it() -> None:
@@ -77,3 +79,9 @@ def test_who_has_read_before_a_flag_was_set_does_not_have_the_last_word() -> Non
     tables.after_reading.append(lambda: flags.set(NAME, "on"))
     flags.all()
     assert flags.value(NAME) is True
+
+
+def test_a_clock_that_was_set_back_makes_no_version_that_replicas_would_take_for_an_old_one() -> None:
+    flags = board(Tables(), 1000.0, 10.0, 2000.0)
+    versions = [flags.set(NAME, word)[1] for word in ("on", "off", "on")]
+    assert versions == [1_000_000, 1_000_001, 2_000_000]

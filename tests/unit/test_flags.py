@@ -1,7 +1,11 @@
 """Flags: every replica takes the newest document it can find, and keeps what it knows when it finds none."""
 
+from dataclasses import replace
+
 import pytest
 
+from compose.gateway import RateLimits
+from compose.gateway.model import MAX_RATE
 from labs.control.flags import FlagState, UnknownFlag
 from services.common.errors import Unavailable
 from services.common.flags import KEY, Document, Flag, Flags
@@ -96,3 +100,10 @@ def test_what_is_typed_becomes_the_flags_type(flag: FlagState, typed: str, value
 def test_what_does_not_fit_is_refused(flag: FlagState, typed: str) -> None:
     with pytest.raises(UnknownFlag, match=r"toy\.x"):
         flag.read(typed)
+
+
+def test_a_limit_that_the_gateway_does_not_take_is_refused_before_it_is_set() -> None:
+    limit = replace(state(10), name="gateway.rate_per_s")
+    with pytest.raises(UnknownFlag, match=f"from 0 to {MAX_RATE}"):
+        limit.read("200000")
+    assert RateLimits(per_s=int(limit.read(str(MAX_RATE)))).per_s == MAX_RATE

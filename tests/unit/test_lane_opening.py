@@ -1,5 +1,6 @@
 """The order of the steps that open and close the lane."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -26,9 +27,9 @@ class Shop:
     def set_flag(self, name: str, text: str) -> None:
         self.steps.append(f"{name}={text}")
 
-    def rows(self, query: str) -> list[dict[str, Any]]:
+    def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         if "inventory.stock" in query:
-            return [{}] if "'pot-020'" in query else []
+            return [{}] if values == {"sku": "pot-020"} else []
         self.packing -= 1
         self.steps.append("packing" if self.packing >= 0 else "packed")
         return [{}] if self.packing >= 0 else []
