@@ -23,7 +23,7 @@ from labs.commands import (
     warm,
     wire,
 )
-from labs.commands.output import complain
+from labs.commands.output import INTERRUPTED, complain
 
 app = typer.Typer(
     name="shoplab",
@@ -35,7 +35,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-INTERRUPTED = 130  # what typer makes of Ctrl-C
 RUN, WORK, LEARN = "Run the shop", "Work on it and break it", "Learn, measure, prove"
 
 COMMANDS: dict[Callable[..., None], str] = {
@@ -78,6 +77,9 @@ COMMANDS: dict[Callable[..., None], str] = {
     study.bench: LEARN,
     study.test: LEARN,
 }
+JUDGES = ("lab", "experiments")
+"""Their 1 is the verdict `fail`: a shop that does not run, or does not obey, is a broken harness to them."""
+
 for command, panel in COMMANDS.items():
     app.command(name=command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 app.add_typer(sale.sale, name="sale", rich_help_panel=WORK)
@@ -93,7 +95,8 @@ def main() -> None:
             complain("interrupted")
         raise
     except Exception as error:
-        sys.exit(explain(error))
+        code = explain(error)
+        sys.exit(3 if code == 1 and sys.argv[1:2] in ([each] for each in JUDGES) else code)
 
 
 def explain(error: Exception) -> int:

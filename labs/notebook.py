@@ -20,7 +20,6 @@ from labs.engine.compare import compare
 from labs.engine.folder import RUNS, RunFolder
 from labs.engine.gate import PredictionsMissing
 from labs.engine.outcome import LabResult
-from labs.engine.replay import replay
 from labs.engine.runner import run_lab
 from labs.lab import Answer
 from labs.load.process import Progress
@@ -73,15 +72,12 @@ class Lab:
         live.end(result)
         return Run(result, self._runs)
 
-    def last_run(self) -> "Run":
-        """The newest run of this lab, looked at again; no shop is needed. Raises `NoSuchRun`."""
-        return Run(replay(self.lab.slug, runs=self._runs), self._runs)
-
 
 class Run:
     """A finished run: as the last line of a cell it shows its findings and its verdict."""
 
     def __init__(self, result: LabResult, runs: Path = RUNS) -> None:
+        assert result.run_dir
         self.result, self._runs = result, runs
         self.lab, self.folder = lab_named(result.lab), RunFolder(result.run_dir)
 

@@ -166,7 +166,8 @@ def decide(orders: Session, key: str, line: Line) -> None:
         "values (%(key)s, %(fingerprint)s, %(round)s, %(after)s, coalesce(%(failure)s, ''), %(body)s, %(admission)s) "
         "on conflict (key) do update set round = excluded.round, state = excluded.state, "
         "failure = coalesce(%(failure)s, known.failure), admission = excluded.admission, updated_at = now() "
-        "where known.round < excluded.round or (known.round = excluded.round and known.state = %(before)s)",
+        "where (known.round < excluded.round and known.state = 'failed') "
+        "or (known.round = excluded.round and known.state = %(before)s)",
         {
             "key": key,
             "fingerprint": fingerprint(line),

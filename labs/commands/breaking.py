@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labs.commands.output import BAD, GOOD, QUIET, Json, Name, emit, out, pairs, table
+from labs.commands.output import BAD, GOOD, QUIET, AnyName, Json, Name, emit, out, pairs, table
+from labs.control.bounds import A_DAY_S
 
 if TYPE_CHECKING:
     from labs.faults.fault import Fault
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def faults(
     fault: Annotated[str | None, typer.Argument(help="One fault; all when left out.")] = None,
-    name: Name = "shop",
+    name: AnyName = "shop",
     as_json: Json = False,
 ) -> None:
     """The ways to break the shop: whom each strikes, what a client sees, what it teaches, its parameters."""
@@ -38,14 +39,16 @@ def break_(
     fault: Annotated[str, typer.Argument(help="Such as process_kill; see: ./shoplab faults")],
     target: Annotated[str, typer.Argument(help="A component, a service, or a link, such as catalog-1.")],
     given: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]…", help="The fault's parameters.")] = None,
-    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0, max=86400)] = 0.0,
+    for_s: Annotated[float, typer.Option("--for", help="Seconds; then it heals by itself.", min=0, max=A_DAY_S)] = 0.0,
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:
     """Break something; heal undoes it."""
     from labs.control.client import ShopClient
+    from labs.faults import find
 
     parameters = pairs(given)
+    find(fault).read(parameters)
     ShopClient.of(name).set_fault(fault, target, for_s=for_s, **parameters)
     if as_json:
         return emit({"fault": fault, "target": target, "given": parameters, "for_s": for_s})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, QUIET, Json, Name, emit, err, out, table, usage
+from labs.commands.output import INTERRUPTED, QUIET, VERDICTS, Json, Name, emit, err, named, out, table, usage
 
 if TYPE_CHECKING:
     from labs.control.client import ShopClient
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from labs.experiments.summary import Summary
 
 COUNT = 25
-INTERRUPTED = 130
-SIGNS = {"pass": f"[{GOOD}]✓ pass[/]", "fail": f"[{BAD}]✗ fail[/]", "unknown": "[bold yellow]? unknown[/]"}
 
 
 def experiments(
@@ -103,7 +101,7 @@ def shrink(
         return emit({"strikes": strikes, "of": of, "file": str(again)})
     words = " + ".join(f"{strike['fault']}@{strike['target']}" for strike in strikes)
     out.print(f"{len(strikes)} of {of} faults are needed: {words}", markup=False, soft_wrap=True)
-    out.print(f"repeat it with: ./shoplab experiments {again}" + _named(name), markup=False, soft_wrap=True)
+    out.print(f"repeat it with: ./shoplab experiments {again}" + named(name), markup=False, soft_wrap=True)
 
 
 def _announce(kept: "Kept", done: int) -> None:
@@ -117,16 +115,16 @@ def _tell(result: "Result", again: Path | None, name: str) -> None:
     recovered = "   -  " if result.recover_s is None else f"{result.recover_s:4.1f} s"
     faults = " + ".join(result.struck) or "no fault"
     line = f"{result.number:5}  {result.failed:3} of {result.requests:3} failed  recovered {recovered}"
-    err.print(f"{line}  {SIGNS[result.verdict]}  ", end="")
+    err.print(f"{line}  {VERDICTS[result.verdict]}  ", end="")
     err.print(faults + (f" ({len(result.refused)} refused)" if result.refused else ""), markup=False, soft_wrap=True)
     for reason in result.reasons:
         err.print(f"       {reason}", markup=False, soft_wrap=True)
     if again:
-        err.print(f"       repeat it with: ./shoplab experiments {again}" + _named(name), markup=False, soft_wrap=True)
+        err.print(f"       repeat it with: ./shoplab experiments {again}" + named(name), markup=False, soft_wrap=True)
 
 
 def _tell_try(turn: int, result: "Result") -> None:
-    err.print(f"  {SIGNS[result.verdict]}  try {turn}: {' + '.join(result.struck) or 'no fault'}")
+    err.print(f"  {VERDICTS[result.verdict]}  try {turn}: {' + '.join(result.struck) or 'no fault'}")
     for reason in result.reasons:
         err.print(f"       {reason}", markup=False, soft_wrap=True)
 
@@ -153,7 +151,3 @@ def _document(kept: "Kept", found: "Summary", whole: bool) -> dict[str, Any]:
         "left_out": kept.head["left_out"],
         "results": [vars(result) for result in kept.results()],
     }
-
-
-def _named(name: str) -> str:
-    return "" if name == "shop" else f" --name {name}"

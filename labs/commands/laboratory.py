@@ -1,22 +1,39 @@
 """labs, lab run, lab stability, compare, replay."""
 
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, emit, err, out, table, usage
+from labs.commands.output import (
+    QUIET,
+    SIGNS,
+    VERDICTS,
+    AnyName,
+    Json,
+    Name,
+    complain,
+    emit,
+    err,
+    out,
+    pairs,
+    table,
+    usage,
+)
+
+if TYPE_CHECKING:
+    from labs.engine.bench import Event
+    from labs.engine.outcome import LabResult
+    from labs.lab import Answer, Lab
 
 lab = typer.Typer(help="Run one lab.", no_args_is_help=True)
-VERDICTS = {"pass": f"[{GOOD}]✓ pass[/]", "fail": f"[{BAD}]✗ fail[/]", "unknown": "[bold yellow]? unknown[/]"}
 
 Quick = Annotated[bool, typer.Option("--quick", help="Shorter loads: under a minute.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same arrivals.")]
 Slug = Annotated[str, typer.Argument(help="A lab, such as balancing-policies.")]
 
 
-def labs(name: Name = "shop", as_json: Json = False) -> None:
+def labs(name: AnyName = "shop", as_json: Json = False) -> None:
     """The labs, in the order of the course."""
     from labs.catalogue import overview
 
@@ -40,11 +57,14 @@ def run(
 ) -> None:
     """Predict, measure, compare, explain. Exit 0 pass, 1 fail, 2 unknown, 3 the harness broke."""
     from labs.control.client import ShopClient
+    from labs.control.place import NotRunning
     from labs.engine import gate
-    from labs.engine.runner import LabBroke, run_lab
+    from labs.engine.outcome import LabBroke
+    from labs.engine.runner import run_lab
 
-    chosen, shop = _lab(slug), ShopClient.of(name)
+    chosen = _lab(slug)
     try:
+        shop = ShopClient.of(name)
         answers = {} if no_predict else _answers(chosen, predict, ask=not as_json and sys.stdin.isatty())
         result = run_lab(
             chosen, shop, answers=answers, predict=not no_predict, quick=quick, seed=seed, inject=not no_inject,
@@ -52,9 +72,12 @@ def run(
         )  # fmt: skip
     except (gate.PredictionsMissing, gate.BadAnswer) as error:
         usage(str(error))
-    except LabBroke as error:
+    except (LabBroke, NotRunning) as error:
         complain(str(error))
-        raise typer.Exit(3) from error
+        broke = error if isinstance(error, LabBroke) else LabBroke(slug, str(error))
+        if as_json:
+            emit(broke.result.to_json())
+        raise typer.Exit(broke.result.exit_code) from error
     emit(result.to_json()) if as_json else show(result)
     raise typer.Exit(result.exit_code)
 
@@ -71,7 +94,7 @@ def stability(
     from labs.control.client import ShopClient
     from labs.engine.stability import stability as measure
 
-    def tell(result: Any) -> None:
+    def tell(result: "LabResult") -> None:
         if not as_json:
             err.print(f"  {VERDICTS[result.verdict]}  {result.seconds:.0f} s")
 
@@ -82,14 +105,14 @@ def stability(
         table("finding", "held", rows=[[claim, f"{held} of {report.runs}"] for claim, held in report.held.items()])
         out.print(f"{report.verdicts['pass']} of {report.runs} runs passed")
         for reason in report.reasons:
-            out.print(f"  not judged: {reason}", highlight=False)
+            out.print(f"  not judged: {reason}", markup=False, soft_wrap=True)
     raise typer.Exit(report.exit_code)
 
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="A run's folder, or the end of its path.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    name: Name = "shop",
+    name: AnyName = "shop",
     as_json: Json = False,
 ) -> None:
     """Two runs side by side, and what differs beyond chance. Needs no running shop."""
@@ -105,7 +128,7 @@ def compare(
 
 def replay(
     run: Annotated[str, typer.Argument(help="A run's folder, or `latest`.")],
-    name: Name = "shop",
+    name: AnyName = "shop",
     as_json: Json = False,
 ) -> None:
     """Judge a kept run again and rewrite its report. Needs no running shop."""
@@ -116,29 +139,33 @@ def replay(
     raise typer.Exit(result.exit_code)
 
 
-def say(event: Any) -> None:
+def say(event: "Event") -> None:
     """One line of a lab's journal, as it happens."""
     err.print(f"  [{QUIET}]{event.at_s:5.1f} s[/]  {event.kind:<10} ", end="")
     err.print(event.text, markup=False, soft_wrap=True)
 
 
-def show(result: Any) -> None:
+def show(result: "LabResult") -> None:
     """A run's result for people: numbers before the verdict."""
-    rows = [
-        [SIGNS[bool(f.holds)] if f.holds is not None else "?", f.claim, f.measured, f.expected] for f in result.findings
-    ]
+    rows = [[SIGNS[f.holds], f.claim, f.measured, f.expected] for f in result.findings]
     table("", "finding", "measured", "expected", rows=rows)
-    for prediction in result.predictions:
-        out.print(f"  prediction {prediction}", markup=False)
+    if result.predictions:
+        out.print()
+        rows = [[SIGNS[p["right"]], p["question"], _short(p["predicted"]), _short(p["measured"]), p["unit"]]
+                for p in result.predictions]  # fmt: skip
+        table("", "question", "you predicted", "measured", "unit", rows=rows)
     for reason in result.reasons:
         out.print(f"  because {reason}", markup=False)
     out.print(f"\n{VERDICTS[result.verdict]}  {result.lab}  ({result.seconds:.0f} s)")
-    report = Path(result.run_dir) / "report.html"
-    if report.exists():
+    if result.run_dir and (report := result.run_dir / "report.html").exists():
         out.print(f"report: {report}", soft_wrap=True)
 
 
-def _lab(slug: str) -> Any:
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _lab(slug: str) -> "Lab":
     from labs.catalogue import NoSuchLab, lab_named
 
     try:
@@ -147,13 +174,13 @@ def _lab(slug: str) -> Any:
         usage(str(error))
 
 
-def _answers(chosen: Any, given: list[str] | None, ask: bool) -> Any:
+def _answers(chosen: "Lab", given: list[str] | None, ask: bool) -> "dict[str, Answer]":
     """Answers from the command line, or asked at the terminal."""
     from labs.engine import gate
     from labs.lab import Answer
 
     if given:
-        return {key: Answer(value=value) for key, _, value in (pair.partition("=") for pair in given)}
+        return {key: Answer(value=value) for key, value in pairs(given).items()}
     if not ask:
         return {}
     out.print(f"\n[bold]{chosen.title}[/]\n{chosen.question}\nFirst say what you expect:")

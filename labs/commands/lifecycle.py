@@ -2,16 +2,17 @@
 
 import time
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, emit, err, out, table
+from labs.commands.output import BAD, GOOD, QUIET, SIGNS, Json, Name, complain, emit, err, named, out, table, usage
+
+if TYPE_CHECKING:
+    from labs.control.place import Place
 
 UNFENCED_SHOP = "TEST SWITCH: this shop does not fence a lost primary, and will lose orders; down ends that"
 WHAT_RUNS = {"local": "local processes", "containers": "containers"}
-
-
 NEXT = (
     ("status", "who is running, ready, with how much memory"),
     ("load --mix sale --rate 50 --duration 10", "shoppers"),
@@ -43,13 +44,16 @@ def up(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Start the shop; done when one order has gone all the way."""
+    """Start the shop; done when one order has gone all the way. One that runs already stays as it is."""
     from compose.failover import unfenced
     from labs.control import place, starting
     from labs.control.client import ShopClient
 
     found = place.read(name)
     if found is not None and found.alive() and found.serving:
+        if others := refused(found, runtime, no_wire, port):
+            usage(f"the running shop {name!r} has other options than {' and '.join(others)}, and stays as it is; "
+                  f"end it first: ./shoplab down{named(name)}")  # fmt: skip
         shop = ShopClient(found)
         if as_json:
             return emit(
@@ -59,9 +63,7 @@ def up(
     started = time.monotonic()
     chosen = choose(runtime)
     if not as_json:
-        err.print(
-            f"Starting the shop [bold]{name}[/] as {'containers' if chosen == 'containers' else 'local processes'} …"
-        )
+        err.print(f"Starting the shop [bold]{name}[/] as {WHAT_RUNS[chosen]} …")
     try:
         result = starting.up(
             name, chosen, port, lambda part, what: show_progress(part, what, started, as_json), not no_wire
@@ -72,14 +74,23 @@ def up(
     seconds = time.monotonic() - started
     if as_json:
         return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
-    suffix = "" if name == "shop" else f" --name {name}"
     if unfenced(name):
         err.print(f"  [{BAD}]{UNFENCED_SHOP}[/]")
     out.print(f"\n[{GOOD}]✓[/] The shop is open at [bold]{result['url']}[/]")
-    out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is shipped\n")
+    out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is {result['order_status']}\n")
     out.print("  Try next:")
     for command, what in NEXT:
-        out.print(f"    ./shoplab {command + suffix:<48} [{QUIET}]{what}[/]", soft_wrap=True)
+        out.print(f"    ./shoplab {command + named(name):<48} [{QUIET}]{what}[/]", soft_wrap=True)
+
+
+def refused(found: "Place", runtime: RuntimeName, no_wire: bool, port: int | None) -> list[str]:
+    """The options that were given and that a running shop has not."""
+    without = {
+        f"--runtime {runtime}": runtime not in (RuntimeName.auto, found.runtime),
+        "--no-wire": no_wire and found.wired,
+        f"--port {port}": port not in (None, found.base),
+    }
+    return [option for option, missing in without.items() if missing]
 
 
 def choose(runtime: RuntimeName) -> str:
@@ -205,10 +216,16 @@ def logs(
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:
-    """The last lines of a component's log."""
+    """The last lines of a component's log; also when the shop did not come up."""
+    from labs.control import place, starting
     from labs.control.client import ShopClient
 
-    lines = ShopClient.of(name).logs(component or None, tail)
+    try:
+        lines = ShopClient.of(name).logs(component or None, tail)
+    except place.NotRunning:
+        if (left := starting.log_left(name, component, tail)) is None:
+            raise
+        lines = left
     if as_json:
         return emit({"lines": lines})
     for line in lines:

@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, progress_line, table, usage
+from labs.commands.output import BAD, GOOD, INTERRUPTED, SIGNS, Json, Name, emit, out, progress_line, table, usage
 
 if TYPE_CHECKING:
     from labs.load import LoadResult, Schedule
-
-INTERRUPTED = 130
 
 Mix = Annotated[
     str,
     typer.Option(
         help="browse, products, stock, shelf, pages, checkout, desk, tiers, twice, sale, shoppers (whole visits), "
         "views (pages as browsers load them), bots, rush (a sale with bots), fans (of a rare item) or scalpers (fans "
-        "with bots)."
+        "with bots). (One product only: line:SKU, hot_item:SKU, hot_key:SKU:PERCENT.)"
     ),
 ]
 Arrival = Annotated[str, typer.Option(help="constant, poisson, step, spike or sale.")]

@@ -5,9 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, emit, out, pairs, table, usage
-
-MOST = 30
+from labs.commands.output import BAD, GOOD, SIGNS, Json, Name, complain, emit, out, pairs, table, usage
 
 
 def check(name: Name = "shop", as_json: Json = False) -> None:
@@ -32,6 +30,7 @@ def scale(
 ) -> None:
     """Run more or fewer replicas of a service; the gateway learns at once. Only what rests at none can go back to 0."""
     from compose import topology
+    from labs.control.bounds import MOST_REPLICAS
     from labs.control.client import ShopClient
 
     match = re.fullmatch(r"([a-z-]+)=(\d+)", what)
@@ -39,8 +38,8 @@ def scale(
         usage(f"{what!r} is not SERVICE=N, such as catalog=4")
     service, replicas = match[1], int(match[2])
     fewest = 0 if service in topology.load().resting() else 1
-    if not fewest <= replicas <= MOST:
-        usage(f"{what}: a service can have {fewest} to {MOST} replicas")
+    if not fewest <= replicas <= MOST_REPLICAS:
+        usage(f"{what}: a service can have {fewest} to {MOST_REPLICAS} replicas")
     shop = ShopClient.of(name)
     shop.scale(service, replicas)
     running = [c["name"] for c in shop.status() if c["service"] == service]
@@ -139,10 +138,14 @@ def flag(
     """Switch something in the running shop; every replica follows within a second."""
     from labs.control.client import ShopClient
 
-    now = ShopClient.of(name).set_flag(which, value)
+    done = ShopClient.of(name).switch(which, value)
     if as_json:
-        return emit({"name": which, "value": now})
-    out.print(f"[{GOOD}]✓[/] {which} is {_word(now)}")
+        emit(done)
+    else:
+        out.print(f"[{GOOD}]✓[/] {which} is {_word(done['value'])}")
+    if done["behind"]:
+        complain(f"not yet at {', '.join(done['behind'])}: who is frozen or cut off follows when it is back")
+        raise typer.Exit(1)
 
 
 def _shown(found: dict[str, Any]) -> str:

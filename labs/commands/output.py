@@ -18,10 +18,14 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 Name = Annotated[str, typer.Option("--name", help="Which shop; several may run side by side.", show_default=True)]
+AnyName = Annotated[str, typer.Option("--name", help="Taken by every command; this one needs no running shop.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for scripts.")]
 
 GOOD, BAD, QUIET = "bold green", "bold red", "dim"
 SIGNS = {True: "✓", False: "✗"}
+VERDICTS = {"pass": f"[{GOOD}]✓ pass[/]", "fail": f"[{BAD}]✗ fail[/]", "unknown": "[bold yellow]? unknown[/]"}
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells and typer have it."""
 
 
 def emit(document: Any) -> None:
@@ -74,3 +78,8 @@ def pairs(words: Sequence[str] | None) -> dict[str, str]:
         if "=" not in word:
             usage(f"{word!r} is not KEY=VALUE")
     return dict(word.split("=", 1) for word in words or [])
+
+
+def named(name: str) -> str:
+    """What a command that is shown needs at its end to be about this shop."""
+    return "" if name == "shop" else f" --name {name}"

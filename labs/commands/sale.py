@@ -5,16 +5,17 @@ from typing import Annotated, Any
 import typer
 
 from labs.commands.output import GOOD, QUIET, Json, Name, emit, out
+from labs.control.bounds import MOST_ADMITTED_PER_S, MOST_PIECES
 
 sale = typer.Typer(help="Sell one item to a line of people: a waiting room, and so many admitted a second.")
 
-Rate = Annotated[float, typer.Option(help="People admitted a second; 0 for nobody.", min=0, max=10_000)]
+Rate = Annotated[float, typer.Option(help="People admitted a second; 0 for nobody.", min=0, max=MOST_ADMITTED_PER_S)]
 
 
 @sale.command()
 def start(
     sku: Annotated[str, typer.Argument(help="The item, such as pot-020.")],
-    stock: Annotated[int, typer.Option(help="Pieces there are.", min=1, max=1_000_000)] = 100,
+    stock: Annotated[int, typer.Option(help="Pieces there are.", min=1, max=MOST_PIECES)] = 100,
     rate: Rate = 10.0,
     lane: Annotated[bool, typer.Option("--lane", help="Give the item replicas of its own as well.")] = False,
     name: Name = "shop",
@@ -44,7 +45,9 @@ def status(name: Name = "shop", as_json: Json = False) -> None:
 
 @sale.command()
 def rate(
-    people: Annotated[float, typer.Argument(help="Admitted a second from now on; 0 for nobody.", min=0, max=10_000)],
+    people: Annotated[
+        float, typer.Argument(help="Admitted a second from now on; 0 for nobody.", min=0, max=MOST_ADMITTED_PER_S)
+    ],
     name: Name = "shop",
     as_json: Json = False,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Annotated
 
 import typer
 
-from labs.commands.output import GOOD, Json, Name, complain, err, out
+from labs.commands.output import GOOD, AnyName, Json, Name, complain, err, out
 
 
 def notebook(
@@ -36,7 +36,7 @@ def test(
         list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]…", help="After --, for pytest.")
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Only what needs no servers; a minute at most.")] = False,
-    name: Name = "shop",
+    name: AnyName = "shop",
 ) -> None:
     """Prove everything: style, types, import contracts, then the tests; what CI runs."""
     from compose.topology import PROJECT
@@ -71,10 +71,10 @@ def _all_tests(pytest: list[str]) -> list[list[list[str]]]:
 
 def bench(
     what: Annotated[str, typer.Argument(metavar="[WHAT]", help="One of the measurements; all when left out.")] = "",
-    name: Name = "shop",
+    name: AnyName = "shop",
     as_json: Json = False,
 ) -> None:
-    """Measure the design's budgets on this machine, each beside its yardstick in the same run."""
+    """Measure the design's budgets in private shops, each beside its yardstick in the same run."""
     from labs.bench import run
 
     raise typer.Exit(run(what, as_json))

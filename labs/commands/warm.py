@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from labs.commands.output import BAD, GOOD, Json, Name, emit, out
+from labs.commands.output import GOOD, Json, Name, complain, emit, out
 
 
 def warm(
@@ -23,5 +23,5 @@ def warm(
     else:
         out.print(f"[{GOOD}]✓[/] {warmed.products} products read in {warmed.seconds:.1f} s")
     if warmed.failed:
-        out.print(f"[{BAD}]✗[/] {warmed.failed} failed and stay cold")
+        complain(f"{warmed.failed} failed and stay cold")
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from labs.engine.undo import Undo, UndoList
 from labs.lab import Lab, LoadPlan
 from labs.load import LoadResult, Schedule, named
-from labs.load.process import OnProgress, Progress
+from labs.load.process import OnProgress
 from labs.shop import Shop
 
 
@@ -76,7 +76,8 @@ class Bench:
         """Put a line into the journal, and show it to who watches."""
         event = Event(at_s=round(time.monotonic() - self.began, 3), kind=kind, text=text)
         self.events.append(event)
-        self.on_event(event)
+        with suppress(OSError, SystemExit):  # who watched is gone, as after `| head`: the run must not end half undone
+            self.on_event(event)
 
     def replicas(self, service: str) -> int:
         return sum(component["service"] == service for component in self.shop.status())
@@ -222,7 +223,7 @@ class Bench:
         self.say("load", f"{phase}: {plan.mix}, {plan.arrival}, {plan.rate:g}/s for {self.seconds(plan):g} s")
         seed = self.seed + plan.seed
         schedule = named(plan.arrival, plan.rate, self.seconds(plan), seed)
-        running = self.start(self.shop.url, schedule, plan.mix, seed=seed, progress=self._progress)
+        running = self.start(self.shop.url, schedule, plan.mix, seed=seed, progress=self.on_progress)
         try:
             yield
             self.phases[phase] = Phase(load=running.wait(), warm_up_s=plan.warm_up_s)
@@ -244,6 +245,3 @@ class Bench:
     def wait_till(self, moment: float, what: str) -> None:
         """Where something has to last, the condition is the time: seconds since 1970, at most 15 s ahead."""
         self.wait_until(lambda: time.time() >= moment, what)
-
-    def _progress(self, progress: Progress) -> None:
-        self.on_progress(progress)

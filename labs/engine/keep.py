@@ -17,6 +17,12 @@ from labs.load.sample import read_samples, write_samples
 hdr: Any = hdrh.log
 
 
+FACTS = (
+    "mix", "arrival", "rate", "duration_s", "seed", "started_at", "seconds", "mean_in_flight", "ended_early",
+)  # fmt: skip
+"""What the journal keeps of a load as it is; an older run lacks the last ones."""
+
+
 def keep_loads(folder: RunFolder, phases: Mapping[str, Phase]) -> None:
     """samples.csv.gz, latency.hdr and series.json, the warm-up included."""
     write_samples(folder.path / "samples.csv.gz", {name: phase.load.samples for name, phase in phases.items()})
@@ -32,13 +38,12 @@ def load_facts(phases: Mapping[str, Phase]) -> dict[str, Any]:
 def read_loads(folder: RunFolder, facts: Mapping[str, Any]) -> dict[str, Phase]:
     """The loads of a kept run, as they were."""
     samples = read_samples(folder.path / "samples.csv.gz") if facts else {}
-    names = ("mix", "arrival", "rate", "duration_s", "seed", "started_at", "mean_in_flight", "seconds")
     return {
         phase: Phase(
             load=LoadResult(
                 samples=samples.get(phase, []),
                 orders=[Order(**order) for order in fact["orders"]],
-                **{name: fact[name] for name in names},
+                **{name: fact[name] for name in FACTS if name in fact},
             ),
             warm_up_s=fact["warm_up_s"],
         )
@@ -73,15 +78,7 @@ def journal(bench: Bench) -> dict[str, Any]:
 
 def _facts(phase: Phase) -> dict[str, Any]:
     load = phase.load
-    return {
-        "mix": load.mix,
-        "arrival": load.arrival,
-        "rate": load.rate,
-        "duration_s": load.duration_s,
-        "seed": load.seed,
-        "started_at": load.started_at,
-        "seconds": load.seconds,
-        "mean_in_flight": load.mean_in_flight,
+    return {name: getattr(load, name) for name in FACTS} | {
         "warm_up_s": phase.warm_up_s,
         "orders": [asdict(order) for order in load.orders],
         "counted": phase.counted.to_json(),

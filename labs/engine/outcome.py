@@ -4,31 +4,32 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labs.engine.verdict import EXIT_CODES, Verdict
+from labs.engine.verdict import EXIT_BROKEN, EXIT_CODES, Verdict
 from labs.lab import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabResult:
-    """`reasons` say why a verdict is `unknown`, or what the rollback left; `predictions` are the graded answers."""
+    """`reasons` say why a verdict is `unknown`, or what the rollback left; `predictions` are the graded answers.
+
+    `broken`: the harness broke, so nothing was judged. `interrupted`: somebody pressed Ctrl-C; all is taken back then
+    all the same. `run_dir` is None when the run could not even be begun.
+    """
 
     lab: str
     verdict: Verdict
-    findings: list[Finding]
-    predictions: list[dict[str, Any]]
-    run_dir: Path
-    seconds: float
+    findings: list[Finding] = field(default_factory=list)
+    predictions: list[dict[str, Any]] = field(default_factory=list)
+    run_dir: Path | None = None
+    seconds: float = 0.0
     reasons: list[str] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
+    interrupted: bool = False
+    broken: bool = False
 
     @property
     def exit_code(self) -> int:
-        return EXIT_CODES[self.verdict]
-
-    @property
-    def interrupted(self) -> bool:
-        """Did somebody press Ctrl-C? All is taken back then all the same."""
-        return any(reason.startswith("interrupted") for reason in self.reasons)
+        return EXIT_BROKEN if self.broken else EXIT_CODES[self.verdict]
 
     def to_json(self) -> dict[str, Any]:
         """The object `lab run --json` ends with."""
@@ -37,7 +38,19 @@ class LabResult:
             "verdict": self.verdict,
             "findings": [asdict(finding) for finding in self.findings],
             "predictions": self.predictions,
-            "run_dir": str(self.run_dir),
+            "run_dir": str(self.run_dir) if self.run_dir else None,
             "seconds": self.seconds,
             "reasons": self.reasons,
         }
+
+
+class LabBroke(Exception):
+    """The harness broke, so there is no verdict (exit 3). Everything was rolled back; the message says what is left,
+    `result` where the run is.
+    """
+
+    def __init__(self, lab: str, reason: str, run_dir: Path | None = None, seconds: float = 0.0) -> None:
+        self.result = LabResult(
+            lab=lab, verdict="unknown", run_dir=run_dir, seconds=seconds, reasons=[reason], broken=True
+        )
+        super().__init__(reason)

@@ -24,7 +24,9 @@ def replay(run: str | Path, *, runs: Path = RUNS, on_event: Callable[[Event], No
         on_event(Event(**event))
     phases = keep.read_loads(folder, journal.get("loads", {}))
     answers = {name: Answer(**answer) for name, answer in folder.read_json("predictions.json").items()}
-    evaluation = Evaluation(reasons=journal.get("reasons", ["the run did not end"]))
+    evaluation = Evaluation(
+        reasons=journal.get("reasons", ["the run did not end"]), interrupted=journal.get("interrupted", False)
+    )
     if journal.get("findings"):
         evaluation = evaluate(lab, keep.seen(folder, phases), answers, journal["damage"])
     if journal.get("status") != "running":  # one that was killed has nothing to report

@@ -6,10 +6,9 @@ Whatever happens after the gate, including Ctrl-C, everything is taken back: a d
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -17,10 +16,11 @@ from typing import Any
 
 from labs.engine import gate, keep
 from labs.engine.bench import Bench, Event, StartLoad
+from labs.engine.course import Course
 from labs.engine.environment import environment
 from labs.engine.evaluate import Evaluation, evaluate
 from labs.engine.folder import RUNS, RunFolder
-from labs.engine.outcome import LabResult
+from labs.engine.outcome import LabBroke, LabResult
 from labs.engine.undo import UndoList, finish_interrupted
 from labs.engine.verdict import unmet
 from labs.lab import Answer, Lab, Probe, View, sentence
@@ -28,22 +28,6 @@ from labs.load import start_load
 from labs.load.process import OnProgress
 from labs.report import write_report
 from labs.shop import Shop
-
-
-class LabBroke(Exception):
-    """The harness broke, so there is no verdict (exit 3). Everything was rolled back; the message says what is left."""
-
-
-@dataclass(kw_only=True)
-class Course:
-    """How a run went, so far."""
-
-    before: list[dict[str, Any]] = field(default_factory=list)
-    after: list[dict[str, Any]] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    damage: list[str] = field(default_factory=list)
-    rollback: list[dict[str, object]] = field(default_factory=list)
-    broke: str = ""
 
 
 def run_lab(
@@ -65,47 +49,53 @@ def run_lab(
     `predict=False` opens the gate for instructors. `inject=False` leaves the faults out: the findings must fail then.
     """
     checked = gate.check(lab, answers or {}) if predict else {}
-    began = datetime.now(UTC)
-    folder = RunFolder.create(runs, lab.slug, began)
-    seal = folder.seal("predictions.json", {name: asdict(answer) for name, answer in checked.items()})
+    options = {"quick": quick, "seed": seed, "inject": inject, "predict": predict}
+    try:
+        folder, head = _begin(lab, shop, runs, options, checked)
+    except OSError as error:  # a full disk, somebody else's folder
+        raise LabBroke(lab.slug, f"the run cannot be kept: {error}") from error
     bench = Bench(
         lab=lab, shop=shop, undo=UndoList(folder, shop.name), start=start, quick=quick, seed=seed, inject=inject,
         on_event=on_event, on_progress=on_progress,
     )  # fmt: skip
+    course, evaluation = _go(bench, runs), Evaluation()
+    with course.breaking():
+        evaluation = _conclude(bench, folder, head, course, checked)
+    if course.broke:
+        why = f"{course.broke.splitlines()[0]} ({course.left}; the run is in {folder.path})"
+        raise LabBroke(lab.slug, why, folder.path, course.seconds)
+    return evaluation.result(lab.slug, folder.path, course.seconds)
+
+
+def _begin(
+    lab: Lab, shop: Shop, runs: Path, options: Mapping[str, Any], answers: Mapping[str, Answer]
+) -> tuple[RunFolder, dict[str, Any]]:
+    """A folder that says what is about to be run, the predictions sealed in it; and how its journal begins."""
+    began = datetime.now(UTC)
+    folder = RunFolder.create(runs, lab.slug, began)
     head = {
         "lab": lab.slug,
         "title": lab.title,
         "question": lab.question,
         "started_at": began.isoformat(),
-        "options": {"quick": quick, "seed": seed, "inject": inject, "predict": predict},
-        "predictions_sha256": seal,
+        "options": options,
+        "predictions_sha256": folder.seal("predictions.json", {name: asdict(each) for name, each in answers.items()}),
     }
     folder.write_json("journal.json", head | {"status": "running"})
-    folder.write_json("env.json", environment(shop, seed))
-    course = _go(bench, runs)
-    try:
-        return _conclude(bench, folder, head, course, checked)
-    except OSError as error:  # a full disk
-        raise LabBroke(f"the run cannot be kept: {error} ({_left(course)})") from error
+    folder.write_json("env.json", environment(shop, options["seed"]))
+    return folder, head
 
 
 def _go(bench: Bench, runs: Path) -> Course:
     course = Course()
     with _terminated_like_interrupted():
-        try:
+        with course.interruptible("before the end"), course.breaking():
             _experiment(bench, course, runs)
-        except KeyboardInterrupt:
-            course.reasons.append("interrupted before the end")
-        except Exception as error:
-            course.broke = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         with _not_now(bench):
             _roll_back(bench, course)
-        try:
+        with course.interruptible("before the steady state was proved again"):
             _prove(bench, course)
-        except KeyboardInterrupt:
-            course.reasons.append("interrupted before the steady state was proved again")
-        except Exception as error:
-            course.damage.append(f"the steady state could not be proved again: {error}")
+    course.seconds = round(time.monotonic() - bench.began, 1)
     return course
 
 
@@ -154,32 +144,38 @@ def _prove(bench: Bench, course: Course) -> None:
     """
     if course.broke or unmet(course.before, "") or not bench.inject:
         return
-    course.after = _steady_state(bench, "after")
-    course.damage += unmet(course.after, "after the rollback")
+    try:
+        course.after = _steady_state(bench, "after")
+        course.damage += unmet(course.after, "after the rollback")
+    except Exception as error:
+        course.damage.append(f"the steady state could not be proved again: {error}")
 
 
 def _conclude(
     bench: Bench, folder: RunFolder, head: dict[str, Any], course: Course, answers: Mapping[str, Answer]
-) -> LabResult:
-    seconds = round(time.monotonic() - bench.began, 1)
-    keep.keep_loads(folder, bench.phases)
-    keep.keep_observed(folder, bench)
-    evaluation = Evaluation(reasons=[*course.reasons, *course.damage])
-    if not course.reasons and not course.broke:
-        evaluation = evaluate(bench.lab, keep.seen(folder, bench.phases), answers, course.damage)
+) -> Evaluation:
+    """Judge and draw. The journal is written whatever comes of that."""
+    evaluation = Evaluation(reasons=[*course.reasons, *course.damage], interrupted=course.interrupted)
+    with course.breaking():
+        keep.keep_loads(folder, bench.phases)
+        keep.keep_observed(folder, bench)
+        if not course.reasons and not course.broke:
+            evaluation = evaluate(bench.lab, keep.seen(folder, bench.phases), answers, course.damage)
+    _write_down(bench, folder, head, course, evaluation)
+    if not course.broke:
+        with course.breaking():
+            write_report(bench.lab, folder, bench.phases)
+        if course.broke:
+            _write_down(bench, folder, head, course, evaluation)
+    return evaluation
+
+
+def _write_down(bench: Bench, folder: RunFolder, head: dict[str, Any], course: Course, evaluation: Evaluation) -> None:
     folder.write_text("logs/run.log", "".join(f"{e.at_s:8.3f} {e.kind:9} {e.text}\n" for e in bench.events))
-    steady = {"before": course.before, "after": course.after}
-    rest: dict[str, Any] = {"status": "broken" if course.broke else "done", "seconds": seconds, "broke": course.broke}
-    rest |= {"steady_state": steady, "rollback": course.rollback, "damage": course.damage}
+    rest: dict[str, Any] = {"status": "broken" if course.broke else "done", "broke": course.broke}
+    rest |= {"steady_state": {"before": course.before, "after": course.after}, "seconds": course.seconds}
+    rest |= {"rollback": course.rollback, "damage": course.damage}
     folder.write_json("journal.json", head | rest | keep.journal(bench) | evaluation.to_json())
-    if course.broke:
-        raise LabBroke(f"{course.broke.splitlines()[0]} ({_left(course)}; details in {folder.path}/journal.json)")
-    write_report(bench.lab, folder, bench.phases)
-    return evaluation.result(bench.lab.slug, folder.path, seconds)
-
-
-def _left(course: Course) -> str:
-    return "; ".join(course.damage) or "nothing is left behind"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ next, so there is one crowd in a process. What goes wrong is raised, and becomes
 
 import http.client
 import json
+import os
 import time
 import uuid
 from typing import Any
@@ -30,8 +31,8 @@ class NotHealed(Exception):
 
 
 def shop_of(configuration: Configuration | None) -> ShopClient:
-    """The running shop an experiment is about."""
-    return ShopClient.of((configuration or {}).get("shop", "shop"))
+    """The running shop an experiment is about; when its file names none, the one in SHOPLAB_NAME."""
+    return ShopClient.of((configuration or {}).get("shop") or os.environ.get("SHOPLAB_NAME") or "shop")
 
 
 def forget() -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from chaoslib.exceptions import ChaosException
 from chaoslib.experiment import ensure_experiment_is_valid, run_experiment
 from chaoslib.loader import parse_experiment_from_file
 
+from labs.control.client import ControlFailed
+from labs.control.place import NotRunning
 from labs.experiments import actions
 from labs.experiments.draw import BadExperiment, Experiment, roles, strikes_of
 from labs.experiments.promises import Broken
@@ -74,7 +76,8 @@ def run(number: int, experiment: Experiment, shop: str) -> tuple[Result, Journal
     actions.forget()
     with _quiet(), _named(shop):
         journal = run_experiment(deepcopy(experiment), settings=ALWAYS)
-    return judge(number, experiment, journal, time.monotonic() - began), journal
+    result = judge(number, experiment, journal, time.monotonic() - began)
+    return prove(result, shop) if result.verdict == "pass" and not _proved(journal) else result, journal
 
 
 def judge(number: int, experiment: Experiment, journal: Journal, seconds: float) -> Result:
@@ -92,6 +95,21 @@ def judge(number: int, experiment: Experiment, journal: Journal, seconds: float)
         recover_s=seen.get("recover_s"), tried_again=seen.get("tried_again", 0), put_back=put_back,
         seconds=round(seconds, 1), broken=broken, reasons=reasons,
     )  # fmt: skip
+
+
+def prove(result: Result, shop: str) -> Result:
+    """A file need not ask about the promises: an experiment that broke one fails all the same."""
+    try:
+        broken = actions.broken_promises({"shop": shop})["broken"]
+    except (ControlFailed, NotRunning) as error:
+        return replace(result, verdict="fail", reasons=[f"afterwards: {error}"])
+    reasons = [f"afterwards: {_short({'broken': broken})}"] if broken else []
+    return replace(result, verdict="fail" if broken else "pass", broken=broken, reasons=reasons)
+
+
+def _proved(journal: Journal) -> bool:
+    probes = (journal["steady_states"]["after"] or {"probes": []})["probes"]
+    return any(probe["activity"]["provider"].get("func") == "broken_promises" for probe in probes)
 
 
 def _verdict(journal: Journal, reasons: Sequence[str]) -> Verdict:

@@ -8,7 +8,6 @@ runs/experiments/<UTC time>/
 """
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -151,5 +150,5 @@ def head(shop: Shop, seed: int | None, left_out: list[str], source: str) -> dict
         "source": source,
         "flags": flags_set(shop),
         "left_out": left_out,
-        "began": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
     }

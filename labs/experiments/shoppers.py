@@ -6,7 +6,8 @@ and a process of its own would take longer to start than some faults last.
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -15,8 +16,8 @@ import aiohttp
 
 from labs.load import schedule
 from labs.load.generator import Generator, Order, Recording, fetch_skus
-from labs.load.mixes import PLENTY
-from labs.load.request import Request, address, buy
+from labs.load.request import PLENTY, Request, address, buy
+from labs.load.result import confirmed, undecided
 from labs.load.sample import Sample
 from labs.load.shoppers import DOUBLE_CLICKS, Step
 
@@ -28,8 +29,6 @@ HOT = 0.5
 much sells too much of that one.
 """
 AGAIN_EVERY_S = 0.02
-UNKNOWN = ("http_5xx", "reset", "timeout", "")
-"""After these nobody knows whether the order exists."""
 
 
 class NoShoppers(Exception):
@@ -46,7 +45,7 @@ class Seen:
     requests: int
     failed: int
     confirmed: Sequence[str]
-    outcomes: dict[str, int]
+    outcomes: Mapping[str, int]
     recover_s: float | None
     tried_again: int
     still_unknown: int
@@ -80,10 +79,8 @@ class Shoppers:
 
     def try_again(self, orders: Sequence[Order]) -> Sequence[Order]:
         """Whoever does not know whether there is an order sends the same request under the same key once more."""
-        known = {order.key for order in orders if order.order_id}
-        keys = dict.fromkeys(o.key for o in orders if o.outcome in UNKNOWN and o.key not in known)
         requests = {step.request.headers["Idempotency-Key"]: step.request for step in self._steps}
-        steps = [Step(number * AGAIN_EVERY_S, requests[key]) for number, key in enumerate(keys)]
+        steps = [Step(number * AGAIN_EVERY_S, requests[key]) for number, key in enumerate(undecided(orders))]
         return asyncio.run(Generator(self._url, timeout_s=PATIENCE_S).run(steps)).orders
 
     def _products(self) -> Sequence[str]:
@@ -99,18 +96,14 @@ class Shoppers:
 
 def seen(first: Recording, again: Sequence[Order]) -> Seen:
     """Put together what was seen at first and when they tried again."""
-    outcomes: dict[str, int] = {}
-    for sample in first.samples:
-        outcomes[sample.outcome or "unanswered"] = outcomes.get(sample.outcome or "unanswered", 0) + 1
-    orders = [*first.orders, *again]
     return Seen(
         requests=len(first.samples),
         failed=sum(_failed(sample) for sample in first.samples),
-        confirmed=list(dict.fromkeys(order.order_id for order in orders if order.order_id)),
-        outcomes=outcomes,
+        confirmed=confirmed([*first.orders, *again]),
+        outcomes=Counter(sample.outcome or "unanswered" for sample in first.samples),
         recover_s=recover_s(first.samples),
         tried_again=len(again),
-        still_unknown=sum(order.outcome in UNKNOWN for order in again),
+        still_unknown=len(undecided(again)),
     )
 
 

@@ -23,6 +23,7 @@ from labs.load.shoppers import Step
 MAX_IN_FLIGHT = 512
 TIMEOUT_S = 10.0
 TEMPORARY_REDIRECT = 307
+MOST_PAGES = 50
 STAYS_S = 25.0
 """How long after a load's end its visitors still do what the answers tell them to."""
 LAST_ANSWERS_S = 1.0
@@ -172,11 +173,11 @@ def _order(request: Request, sample: Sample, answer: bytes) -> Order:
     return order
 
 
-async def fetch_skus(url: str, pages: int = 50) -> list[str]:
-    """Every product the shop offers, in the shop's order (at most `pages` pages of its list)."""
+async def fetch_skus(url: str) -> list[str]:
+    """Every product the shop offers, in the shop's order (at most `MOST_PAGES` pages of its list)."""
     skus: list[str] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
-        for page in range(1, pages + 1):
+        for page in range(1, MOST_PAGES + 1):
             async with session.get(f"{url.rstrip('/')}/api/catalog/products", params={"page": page}) as response:
                 response.raise_for_status()
                 answer = await response.json()
@@ -186,8 +187,8 @@ async def fetch_skus(url: str, pages: int = 50) -> list[str]:
     return skus
 
 
-async def tick(generator: Generator, report: Callable[[Generator], None], every_s: float = 1.0) -> None:
+async def tick(generator: Generator, report: Callable[[Generator], None]) -> None:
     """Call `report` once a second until cancelled."""
     while True:
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(1)
         report(generator)

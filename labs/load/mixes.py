@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from labs.load.line import line
-from labs.load.request import BOT_ADDRESSES, WORDS, Request, address, buy, new_cart, put_into_cart, wanted
+from labs.load.request import BOT_ADDRESSES, PLENTY, WORDS, Request, address, buy, new_cart, put_into_cart, wanted
 from labs.load.sample import BOT
 from labs.load.scalpers import fans, scalpers
 from labs.load.shelf import shelf
@@ -19,8 +19,6 @@ Mix = Callable[[Random, Sequence[str]], Iterator[Visit]]
 
 BOT_SHARE = 0.4
 HOT = 3
-PLENTY = 150
-"""Of so many products the shop has hundreds; behind them in its list is one of which it has twenty."""
 
 
 def products(random: Random, skus: Sequence[str]) -> Iterator[Request]:
@@ -142,9 +140,10 @@ HOT_ITEM = "hot_item:{sku}"
 """Also a mix: every visitor buys one piece of this, and nothing else."""
 HOT_KEY = "hot_key:{sku}:{percent:g}"
 """Also a mix: `products`, but so many percent of it want the same one."""
-
 LINE = "line:{sku}"
 """Also a mix: everybody wants one piece of this, and waits in line for it where there is one."""
+FORMS = ("line:SKU", "hot_item:SKU", "hot_key:SKU:PERCENT")
+"""These three as one types them."""
 
 
 def find(name: str) -> Mix:
@@ -157,8 +156,9 @@ def find(name: str) -> Mix:
         case ["line", sku]:
             return lambda random, _skus: line(random, sku)
         case ["hot_key", sku, percent]:
-            return one_each(lambda random, skus: hot_key(random, skus, sku, float(percent) / 100))
-    raise ValueError(f"unknown mix {name!r}: one of {', '.join(MIXES)}")
+            share = float(percent) / 100
+            return one_each(lambda random, skus: hot_key(random, skus, sku, share))
+    raise ValueError(f"unknown mix {name!r}: one of {', '.join((*MIXES, *FORMS))}")
 
 
 def plan(mix: str, arrivals: Sequence[float], duration_s: float, seed: int, skus: Sequence[str]) -> list[Step]:

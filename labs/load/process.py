@@ -83,12 +83,13 @@ class RunningLoad:
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.close()
         self._reader = threading.Thread(target=self._read, name="load", daemon=True)
         self._reader.start()
-        self._begun.wait(START_S)
+        try:
+            self._begin()
+        except BaseException:  # interrupted: nobody else has this object yet, and could end the generator
+            self.stop()
+            raise
 
     def __enter__(self) -> "RunningLoad":
         return self
@@ -116,6 +117,12 @@ class RunningLoad:
         self._reader.join()
         if self._process.stdout:
             self._process.stdout.close()
+
+    def _begin(self) -> None:
+        assert self._process.stdin
+        with self._process.stdin:
+            self._process.stdin.write(json.dumps(self._job) + "\n")
+        self._begun.wait(START_S)
 
     def _read(self) -> None:
         assert self._process.stdout

@@ -14,6 +14,8 @@ NETWORKS = 40
 BOT_ADDRESSES = tuple(f"10.66.{network}.7" for network in range(4))
 """Where programs come from: a few addresses in networks of their own."""
 ZIPF_EXPONENT = 0.9
+PLENTY = 150
+"""Of so many products the shop has hundreds; behind them in its list is one of which it has twenty."""
 WORDS = ("tea", "green", "cup", "black", "honey", "pot", "gift", "mint", "dark", "set")
 
 
@@ -67,9 +69,9 @@ def wanted(random: Random, skus: Sequence[str]) -> str:
     return random.choices(skus, cum_weights=_cumulative(len(skus)))[0]
 
 
-def zipf_weights(count: int, exponent: float = ZIPF_EXPONENT) -> list[float]:
-    """The product of rank r is wanted in proportion to 1 / r**exponent (Zipf's law)."""
-    return [1 / rank**exponent for rank in range(1, count + 1)]
+def zipf_weights(count: int) -> list[float]:
+    """The product of rank r is wanted in proportion to 1 / r**ZIPF_EXPONENT (Zipf's law)."""
+    return [1 / rank**ZIPF_EXPONENT for rank in range(1, count + 1)]
 
 
 @cache

@@ -1,6 +1,7 @@
 """What a load measured, and whether the measuring can be trusted."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -13,8 +14,22 @@ from labs.load.sample import ANSWERED, DROPPED, OUTCOMES, Sample
 
 WAITED_FOR = (*ANSWERED, "timeout")
 """Outcomes that have a latency: timeouts are data; a refused or cut connection took no time worth comparing."""
+PERHAPS = ("http_5xx", "reset", "timeout", "")
+"""After these nobody knows whether the order exists."""
 LAG_LIMIT_MS = 50.0
 """A generator that is later than this at p99 measures itself."""
+
+
+def confirmed(orders: Iterable[Order]) -> list[str]:
+    """Ids of orders a client saw confirmed, each once: each must exist for ever."""
+    return list(dict.fromkeys(order.order_id for order in orders if order.order_id))
+
+
+def undecided(orders: Sequence[Order]) -> list[str]:
+    """Idempotency keys whose order may or may not exist: reconcile them with the shop."""
+    known = {order.key for order in orders if order.order_id}
+    open_ = (order.key for order in orders if order.outcome in PERHAPS)
+    return [key for key in dict.fromkeys(open_) if key not in known]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +101,13 @@ class LoadResult:
 
     @property
     def confirmed(self) -> list[str]:
-        """Ids of orders a client saw confirmed, each once: each must exist for ever."""
-        return list(dict.fromkeys(order.order_id for order in self.orders if order.order_id))
+        """See `confirmed`, for all of the load."""
+        return confirmed(self.orders)
 
     @property
     def undecided(self) -> list[str]:
-        """Idempotency keys whose order may or may not exist: reconcile them with the shop."""
-        known = {order.key for order in self.orders if order.order_id}
-        open_ = (order.key for order in self.orders if order.outcome in ("http_5xx", "reset", "timeout", ""))
-        return [key for key in dict.fromkeys(open_) if key not in known]
+        """See `undecided`, for all of the load."""
+        return undecided(self.orders)
 
     def select(
         self, *, what: str | None = None, kind: str | None = None, since_s: float = 0.0, until_s: float = inf

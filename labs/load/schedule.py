@@ -20,6 +20,7 @@ AFTER = 2.0
 RAMP, DOORS, FADE = 0.2, 0.4, 0.1
 """As parts of the day: when the first begin to gather, T0, and how long the rush needs to fall to 1/e."""
 SLICES = 200
+STEPS = 5
 RAMP_SLICES = 20
 
 
@@ -51,16 +52,16 @@ def poisson(rate: float, duration_s: float, seed: int) -> Schedule:
     return _schedule("poisson", [(rate, duration_s)], Random(seed))
 
 
-def step(rate: float, duration_s: float, seed: int, steps: int = 5) -> Schedule:
-    """A stair from `rate / steps` up to `rate`, each step equally long: made for finding the knee."""
-    pieces = [(rate * (number + 1) / steps, duration_s / steps) for number in range(steps)]
+def step(rate: float, duration_s: float, seed: int) -> Schedule:
+    """A stair from a fifth of `rate` up to `rate`, each of five steps equally long: made for finding the knee."""
+    pieces = [(rate * (number + 1) / STEPS, duration_s / STEPS) for number in range(STEPS)]
     return _schedule("step", pieces, Random(seed))
 
 
-def spike(rate: float, duration_s: float, seed: int, factor: float = PEAK) -> Schedule:
-    """`rate`, then `factor` times as much for the middle fifth, then `rate` again: the sale opens."""
+def spike(rate: float, duration_s: float, seed: int) -> Schedule:
+    """`rate`, then `PEAK` times as much for the middle fifth, then `rate` again: the sale opens."""
     fifth = duration_s / 5
-    return _schedule("spike", [(rate, 2 * fifth), (rate * factor, fifth), (rate, 2 * fifth)], Random(seed))
+    return _schedule("spike", [(rate, 2 * fifth), (rate * PEAK, fifth), (rate, 2 * fifth)], Random(seed))
 
 
 def ramp(rate: float, ramp_s: float, duration_s: float, seed: int) -> Schedule:

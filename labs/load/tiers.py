@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from uuid import uuid4
 
-from labs.load.request import Request, address, wanted
+from labs.load.request import PLENTY, Request, address, wanted
 
 PAY, LOOK = 0.10, 0.50
-"""Of all requests; the rest asks for what others like."""
-PLENTY = 150
-"""Who pays takes one of so many products, so that none is sold out."""
+"""Of all requests; the rest asks for what others like. Who pays takes what there is plenty of."""
 
 
 def tiers(random: Random, skus: Sequence[str]) -> Iterator[Request]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from labs.load.request import WORDS, Request, address, new_cart, wanted
+from labs.load.request import PLENTY, WORDS, Request, address, new_cart, wanted
 from labs.load.shoppers import Step, Visit
-from labs.load.tiers import PLENTY, pay
+from labs.load.tiers import pay
 
 LOOK, SEARCH, FILL = 0.70, 0.10, 0.10
 """Of all visitors; the rest pays."""

@@ -175,7 +175,8 @@ def rows(n: Numbers) -> list[Row]:
 
 def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     """The backlog under each policy, every parcel's delay beside its promise, and what became of orders."""
-    start, end = seen["off"].started_at, max(at for at, _ in seen.series["backlog"])
+    start = seen["off"].started_at
+    end = max((at for at, _ in seen.series["backlog"]), default=start)
     delay = {
         "packed": seen.series["delay"],
         "promised": seen.series["promise"],

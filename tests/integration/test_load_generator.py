@@ -9,13 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import IO, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
 from labs.load import LoadFailed, LoadResult, constant, run_load, start_load
-from labs.load.process import Progress
+from labs.load.process import Progress, RunningLoad
 from labs.load.request import BOT_ADDRESSES
 
 SKUS = [f"tea-{number:03d}" for number in range(5)]
@@ -234,3 +234,18 @@ def test_a_load_in_the_background_reports_and_can_be_stopped(shop: type[Answers]
     with start_load(shop.url, constant(20, 60), "sale", progress=lambda p: (heard.append(p), first.set())[0]):
         assert first.wait(20)
     assert 0 < heard[0].offered < 20 * 60
+
+
+def test_ctrl_c_while_a_load_begins_leaves_no_generator(shop: type[Answers], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(load: RunningLoad) -> None:
+        assert load._process.stdin
+        begun.append((load._process, load._process.stdin))
+        raise KeyboardInterrupt
+
+    begun: list[tuple[subprocess.Popen[str], IO[str]]] = []
+    monkeypatch.setattr(RunningLoad, "_begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_load(shop.url, constant(20, 60), "products")
+    ((generator, orders),) = begun
+    orders.close()
+    assert generator.returncode is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labs.control.__main__ import my_place
 from labs.engine.folder import NoSuchRun
 from labs.experiments import actions, draw, summary
 from labs.experiments.run import Result, judge, run
@@ -206,3 +207,36 @@ def test_an_experiment_does_not_answer_for_orders_that_an_earlier_one_saw_in_ano
     actions._confirmed.append("long gone")
     run(1, {"title": "nothing", "description": "happens", "method": []}, "nowhere")
     assert actions._confirmed == []
+
+
+def test_a_file_that_names_no_shop_is_about_the_one_it_is_run_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labs.control.client.find", lambda name: my_place(name, "local", 21000, True))
+    monkeypatch.setenv("SHOPLAB_NAME", "toy")
+    assert [actions.shop_of(where).name for where in (None, {}, {"shop": "other"})] == ["toy", "toy", "other"]
+
+
+OWN: dict[str, Any] = {"title": "mine", "description": "forgets the promises", "method": []}
+
+
+@pytest.mark.parametrize("broken", [[], [{"promise": "stock", "found": "-1"}]])
+def test_promises_are_looked_at_once_after_a_file_that_does_not_ask_about_them(
+    monkeypatch: pytest.MonkeyPatch, broken: list[dict[str, str]]
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(actions, "broken_promises", lambda where: asked.append(where) or {"broken": broken})
+    found, _ = run(1, OWN, "toy")
+    assert (found.verdict, found.broken) == ("fail" if broken else "pass", broken)
+    assert asked == [{"shop": "toy"}] and list(found.reasons) == ["afterwards: stock: -1"] * len(broken)
+
+
+def test_promises_are_not_looked_at_again_after_a_file_that_asks_about_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(actions, "broken_promises", lambda: asked.append("") or {"status": 0, "broken": []})
+    probes = draw.experiment("drawn", [], 1)["steady-state-hypothesis"]["probes"][-1:]
+    found, _ = run(1, OWN | {"steady-state-hypothesis": {"title": "kept", "probes": probes}}, "toy")
+    assert (found.verdict, len(asked)) == ("pass", 2)  # before and after
+
+
+def test_an_experiment_whose_shop_cannot_be_asked_afterwards_does_not_pass() -> None:
+    found, _ = run(1, OWN, "nowhere")
+    assert found.verdict == "fail" and "is not running" in found.reasons[0]

@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 
 from labs import notebook
+from labs.engine import keep
 from labs.engine import replay as replaying
-from labs.engine.bench import Bench
+from labs.engine.bench import Bench, Phase
 from labs.engine.compare import compare
 from labs.engine.folder import NoSuchRun, RunFolder
 from labs.engine.gate import PredictionsMissing
-from labs.engine.outcome import LabResult
-from labs.engine.runner import LabBroke, run_lab
+from labs.engine.outcome import LabBroke, LabResult
+from labs.engine.runner import run_lab
 from labs.engine.stability import stability
 from labs.engine.undo import Undo, UndoList, finish_interrupted
+from labs.engine.verdict import EXIT_BROKEN
 from labs.lab import Answer, Finding, Interview, Lab, LoadPlan, Number, Row, Step, Teaching
-from labs.load import LoadResult, Schedule
+from labs.load import LoadResult, Schedule, constant
 from labs.load.sample import Sample
 from labs.probes import all_ready, failures, invariants, p99_below
 
@@ -291,10 +293,41 @@ def test_a_step_that_raises_breaks_the_harness_but_not_the_shop(run: Run, shop: 
     assert shop.as_found
 
 
+def test_a_run_whose_watcher_goes_away_goes_on_and_is_taken_back(run: Run, shop: FakeShop) -> None:
+    def gone(event: object) -> None:
+        if "set_fault" in shop.calls and "heal" not in shop.calls:
+            raise SystemExit(1)  # what rich makes of a closed pipe, such as `| head`
+
+    assert run(on_event=gone).verdict == "pass" and shop.as_found
+
+
+def test_numbers_that_cannot_be_computed_break_the_harness_and_the_journal_says_so(run: Run) -> None:
+    with pytest.raises(LabBroke, match=r"KeyError.*nothing is left behind") as caught:
+        run(replace(toy_lab(), measure=lambda seen: {"p50_ms": seen["nowhere"].rate}))
+    told = journal(caught.value.result)
+    assert (told["status"], told["verdict"]) == ("broken", "unknown") and "Traceback" in told["broke"]
+    assert str(caught.value.result.run_dir) in str(caught.value)
+
+
+def test_a_plot_that_cannot_be_drawn_breaks_the_harness_after_the_journal_is_written(run: Run) -> None:
+    with pytest.raises(LabBroke, match="ZeroDivisionError") as caught:
+        run(replace(toy_lab(), plots=lambda seen, n: {"all": 1 / 0}))
+    told = journal(caught.value.result)
+    assert (told["status"], told["verdict"]) == ("broken", "pass") and "Traceback" in told["broke"]
+    assert str(caught.value.result.run_dir) in str(caught.value)
+
+
+def test_a_run_that_has_nowhere_to_be_kept_is_a_broken_harness(run: Run, shop: FakeShop, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LabBroke, match="cannot be kept") as caught:
+        run(runs=tmp_path / "file")
+    assert caught.value.result.to_json()["run_dir"] is None and shop.calls == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_termination_in_the_middle_roll_back_and_prove_it(run: Run, shop: FakeShop, number: int) -> None:
     result = run(toy_lab(change_everything, lambda bench: os.kill(os.getpid(), number)))
-    assert result.verdict == "unknown" and "interrupted" in result.reasons[0] and shop.as_found
+    assert result.verdict == "unknown" and result.interrupted and shop.as_found
     assert all(probe["holds"] for probe in journal(result)["steady_state"]["after"])
 
 
@@ -369,6 +402,15 @@ def test_a_replay_says_the_same_from_the_folder_alone(run: Run, monkeypatch: pyt
     assert (again.verdict, again.findings, again.predictions) == (result.verdict, result.findings, result.predictions)
 
 
+def test_a_load_that_ended_early_is_kept_as_one(tmp_path: Path, shop: FakeShop) -> None:
+    load = FakeLoads(shop)("", constant(10, 1), "browse", seed=3, progress=None).wait()
+    phases = {"broken": Phase(load=replace(load, samples=[], ended_early=True), warm_up_s=0.5)}
+    keep.keep_loads(RunFolder(tmp_path), phases)
+    assert keep.read_loads(RunFolder(tmp_path), keep.load_facts(phases)) == phases
+    old = {name: fact for name, fact in keep.load_facts(phases)["broken"].items() if name != "ended_early"}
+    assert not keep.read_loads(RunFolder(tmp_path), {"broken": old})["broken"].load.ended_early
+
+
 def test_a_replay_of_a_run_that_was_killed_says_that_it_did_not_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,6 +456,21 @@ def test_a_run_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 def test_stability_counts_how_often_each_finding_held(shop: FakeShop, tmp_path: Path) -> None:
     counts = stability(toy_lab(), shop, 3, folder=tmp_path, start=FakeLoads(shop))
     assert (counts.runs, dict(counts.held), counts.exit_code) == (3, {"It is slow": 3}, 0)
+
+
+def test_a_run_that_breaks_is_counted_and_does_not_cost_the_others(shop: FakeShop, tmp_path: Path) -> None:
+    def explode_at_first(bench: Bench) -> None:
+        """Once."""
+        if bench.seed == 1:
+            raise ZeroDivisionError
+
+    told: list[str] = []
+    counts = stability(
+        toy_lab(change_everything, explode_at_first), shop, 3, folder=tmp_path, start=FakeLoads(shop),
+        on_run=lambda result: told.append(result.verdict),
+    )  # fmt: skip
+    assert (counts.runs, counts.held, counts.exit_code) == (3, {"It is slow": 2}, EXIT_BROKEN)
+    assert told == ["unknown", "pass", "pass"] and "ZeroDivisionError" in counts.reasons[0]
 
 
 def test_ctrl_c_ends_stability_with_what_there_is(shop: FakeShop, tmp_path: Path) -> None:

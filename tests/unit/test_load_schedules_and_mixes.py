@@ -84,8 +84,12 @@ def test_a_hot_key_is_wanted_as_often_as_was_said() -> None:
     (hot, of_it), *_ = Counter(request.path for request in take("hot_key:coffee-001:80", 1000)).most_common()
     assert hot == "/api/catalog/products/coffee-001"
     assert of_it == pytest.approx(800, rel=0.1)
-    with pytest.raises(ValueError, match="browse"):
-        find("hot")
+
+
+@pytest.mark.parametrize(("name", "why"), [("hot", r"browse.*hot_key:SKU:PERCENT"), ("hot_key:tea-001:many", "many")])
+def test_a_mix_that_is_none_is_refused_before_anybody_is_sent_and_the_others_are_named(name: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        find(name)
 
 
 def test_everybody_buys_the_hot_item_each_with_a_key_of_their_own() -> None:
