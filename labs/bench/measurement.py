@@ -37,7 +37,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Round:
-    """A value and, right after it, its yardstick."""
+    """A value and, right before or after it, its yardstick."""
 
     ours: Sample
     yardstick: Sample | None = None
@@ -114,10 +114,13 @@ class Measurement:
 def in_turn(
     rounds: int, ours: Callable[[], Sample], yardstick: Callable[[], Sample], say: Say, unit: str
 ) -> list[Round]:
-    """A B A B: each round is one of ours and at once its yardstick."""
+    """A B B A: each round is one of ours and one of its yardstick at once, by turns the first. What the first half of a
+    round has in its favour, or the second, falls out of the median of an even number of rounds.
+    """
     taken = []
     for number in range(1, rounds + 1):
-        each = Round(ours(), yardstick())
+        before = None if number % 2 else yardstick()
+        each = Round(ours(), before or yardstick())
         taken.append(each)
         assert each.yardstick
         say(

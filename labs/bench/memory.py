@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from compose.runtime.processes import GONE, Ours, memory_mb, tree
+from compose.runtime.processes import GONE, memory_mb, tree
 from labs.bench import warm_up
 from labs.bench.measurement import Budget, Measurement, Round, Sample, Say
 from labs.control import place
@@ -30,18 +30,17 @@ def measure(shop: ShopClient, say: Say) -> list[Measurement]:
         Measurement(
             name="memory", what="memory of the whole shop at rest", unit="MB", budget=BUDGET, rounds=[Round(rest)]
         ),
-        Measurement(name="memory-busy", what="right after a warm-up", unit="MB", rounds=[Round(busy)]),
+        Measurement(name="memory_busy", what="right after a warm-up", unit="MB", rounds=[Round(busy)]),
     ]
 
 
 def whole(shop: ShopClient) -> Sample:
     """The control daemon's whole tree in MB of 10⁶ bytes. `split`: by component, largest first."""
-    found = place.find(shop.name)
-    daemon = Ours(found.pid, found.created)
+    daemon = place.find(shop.name).daemon
     root = daemon.process()
     members = tree(root) if root else []
     components = {part["name"]: part["pid"] for part in shop.status() if part["pid"]}
-    parts = split(members, {"control": found.pid, **components})
+    parts = split(members, {"control": daemon.pid, **components})
     naive = sum(_rss_mb(member) for member in members)
     return Sample(memory_mb(daemon), {"split": parts, "processes": len(members), "rss_mb": round(naive)})
 

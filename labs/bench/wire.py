@@ -32,12 +32,13 @@ def measure(
         for each in shops:
             warm_up.everywhere(each, say)
         return [
-            compared("product JSON, cache hit", "requests/s", products(seconds), shops, rounds, say, BUDGET),
-            compared("checkouts", "orders/s", checkouts(shop, orders), shops, rounds, say),
+            compared("product", "product JSON, cache hit", "requests/s", products(seconds), shops, rounds, say, BUDGET),
+            compared("checkout", "checkouts", "orders/s", checkouts(shop, orders), shops, rounds, say),
         ]
 
 
 def compared(
+    name: str,
     what: str,
     unit: str,
     rate: Rate,
@@ -49,7 +50,7 @@ def compared(
     """The same rate of the shop with the wire and of the one without it."""
     wired, direct = shops
     return Measurement(
-        name="wire",
+        name=f"wire_{name}",
         what=f"through the wire: {what}",
         unit=unit,
         beside="the same of a shop without it",

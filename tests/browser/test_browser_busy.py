@@ -47,6 +47,23 @@ def test_a_banner_is_read_on_every_page_and_pushes_nothing_off_it(visit, switch,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_with_the_extras_switched_off_a_page_leaves_them_out_and_is_whole_otherwise(visit, switch, width, height):
+    page = visit(width=width, height=height)
+    page.goto("/products/book-001")
+    expect(page.get_by_role("heading", name="What others take home")).to_be_visible()
+    switch("extras", False)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    arrives(page, ".liked", present=False)
+    assert not any("recommendations" in url for url in asked)
+    expect(page.locator("main .frame")).to_be_visible()
+    expect(page.get_by_text("in stock")).to_be_visible()
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.locator("#said")).to_contain_text("in your basket")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_lite_page_still_sells(visit, switch):
     switch("lite", True)
     page = visit()

@@ -3,7 +3,7 @@
 import pytest
 
 from compose.runtime.verbs import RuntimeFailed
-from labs.bench import checkout, failover, load, memory, product, replication, resilience, stock, wire, wrk
+from labs.bench import checkout, failover, load, memory, product, replication, resilience, room, stock, wire, wrk
 from labs.control.client import ShopClient
 
 pytestmark = pytest.mark.servers
@@ -54,6 +54,7 @@ def test_a_path_that_fails_makes_no_yardstick(shop: ShopClient) -> None:
 def test_the_wire_is_measured_in_turn_with_a_shop_that_has_none(healed: ShopClient) -> None:
     said: list[str] = []
     found = wire.measure(healed, said.append, rounds=1, seconds=0.3, orders=8)
+    assert [each.name for each in found] == ["wire_product", "wire_checkout"]
     assert [each.unit for each in found] == ["requests/s", "orders/s"]
     assert all(each.ratio for each in found)
 
@@ -74,12 +75,29 @@ def test_what_waiting_for_the_replica_costs_is_measured_and_ends_with_the_measur
     assert not healed.report()["replication"]["synchronous"]
 
 
-def test_the_outage_of_each_way_to_lose_the_primary_is_measured(healed: ShopClient) -> None:
+def test_the_outage_of_each_way_to_lose_the_primary_is_measured_and_confirmed_orders_are_looked_for(
+    healed: ShopClient,
+) -> None:
     said: list[str] = []
-    found = failover.measure(healed, said.append, rounds=1)  # raises when an order is lost
-    assert [each.name for each in found] == ["failover_kill", "failover_freeze", "failover_switchover"]
-    assert all(0 < each.measured < 20 for each in found)
-    assert len(said) == 3
+    *outages, lost, risked = failover.measure(healed, said.append, rounds=1)
+    assert [each.name for each in outages] == [f"failover_{way}" for way in failover.WAYS]
+    assert all(0 < each.measured < 20 for each in outages)
+    assert (lost.measured, lost.met, risked.met) == (0, True, None)
+    assert lost.rounds[0].ours.more["orders"] > 10
+    assert len(said) == len(failover.WAYS)
+    assert all(flag["value"] == flag["default"] for flag in healed.flags())
+
+
+def test_the_page_of_the_waiting_room_is_timed_at_the_gateway_and_no_sale_is_left(healed: ShopClient) -> None:
+    before = healed.rows("select sku, sum(available)::int as left from inventory.stock group by sku order by sku")
+    (found,) = room.measure(healed, lambda _: None, rounds=1, pages=40, people=10)
+    (each,) = found.rounds
+    assert (found.name, each.ours.more["pages"]) == ("room", 40)
+    assert 0 < each.ours.more["median_ms"] <= found.measured
+    assert healed.sale() is None and healed.check() == []
+    assert (
+        healed.rows("select sku, sum(available)::int as left from inventory.stock group by sku order by sku") == before
+    )
 
 
 def test_requests_are_measured_in_turn_with_and_without_the_layer_which_is_on_again_afterwards(

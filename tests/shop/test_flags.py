@@ -1,5 +1,6 @@
 """A flag reaches every replica within a second, also while the stores it is kept in are away."""
 
+import json
 import time
 from collections.abc import Callable
 from statistics import median
@@ -8,6 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from labs.control.client import ControlFailed, ShopClient
+from tests.conftest import Cli
 from tests.shop.buying import buy, eventually
 from tests.shop.inside import seconds_until
 
@@ -107,6 +109,16 @@ def test_without_a_primary_a_new_flag_is_refused_clearly_and_the_last_known_ones
     assert b"Parcels take a day longer" in urlopen(f"{healed.url}/cart").read()
     healed.heal()
     assert seconds_to_reach(healed, FOLLOWING, 6) < 5
+
+
+def test_a_replica_that_is_frozen_does_not_follow_and_the_command_line_says_so(healed: ShopClient, cli: Cli) -> None:
+    healed.set_fault("process_pause", "catalog-2")
+    done = cli("flag", "catalog.ttl_s", "50", "--name", healed.name, "--json")
+    assert (done.returncode, json.loads(done.stdout)["behind"]) == (1, ["catalog-2"])
+    assert "not yet at catalog-2" in done.stderr
+    assert healed.set_flag("catalog.ttl_s", 40) == 40.0
+    healed.heal()
+    assert healed.switch("catalog.ttl_s", "default")["behind"] == []
 
 
 def test_a_worker_that_restarts_while_the_caches_are_empty_still_knows_the_flags(healed: ShopClient) -> None:

@@ -1,14 +1,16 @@
 """Rounds, ratios, medians, budgets, and the table they end up in."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from compose.runtime.verbs import RuntimeFailed
 from compose.versions import MissingBinary
 from labs import bench
-from labs.bench import load, memory, report, startup
+from labs.bench import failover, load, memory, report, room, startup
 from labs.bench.machine import processor
 from labs.bench.measurement import Budget, Measurement, Round, Sample, in_turn, rounded
 
@@ -51,7 +53,7 @@ def test_what_has_no_budget_is_neither_kept_nor_missed() -> None:
     assert measurement(pairs((1, 2))).met is None
 
 
-def test_rounds_alternate_between_the_thing_and_its_yardstick() -> None:
+def test_by_turns_the_thing_and_its_yardstick_go_first() -> None:
     taken: list[str] = []
 
     def take(which: str) -> Sample:
@@ -59,10 +61,16 @@ def test_rounds_alternate_between_the_thing_and_its_yardstick() -> None:
         return Sample(float(len(taken)))
 
     said: list[str] = []
-    rounds = in_turn(2, lambda: take("A"), lambda: take("B"), said.append, "s")
-    assert taken == ["A", "B", "A", "B"]
-    assert [each.ratio for each in rounds] == [1 / 2, 3 / 4]
-    assert said[1] == "round 2 of 2: 3 s, yardstick 4 s, ratio 0.75"
+    rounds = in_turn(3, lambda: take("A"), lambda: take("B"), said.append, "s")
+    assert taken == ["A", "B", "B", "A", "A", "B"]
+    assert [each.ratio for each in rounds] == [1 / 2, 4 / 3, 5 / 6]
+    assert said[1] == "round 2 of 3: 4 s, yardstick 3 s, ratio 1.33"
+
+
+def test_what_goes_second_and_is_slower_for_it_does_not_show_in_an_even_number_of_rounds() -> None:
+    slower = itertools.cycle((1.0, 1.2))
+    rounds = in_turn(10, lambda: Sample(3 * next(slower)), lambda: Sample(3 * next(slower)), lambda _: None, "s")
+    assert measurement(rounds).ratio == pytest.approx(1, abs=0.02)
 
 
 def test_json_has_every_round_with_what_explains_it() -> None:
@@ -147,3 +155,31 @@ def test_the_first_confirmed_order_is_the_first_created_one_in_the_gateways_log(
     ]
     (tmp_path / "access.log").write_text("\n".join(json.dumps(line) for line in lines))
     assert startup.confirmed_at(tmp_path / "access.log") == 3.5
+
+
+def test_a_single_lost_order_of_many_rounds_breaks_the_promise_that_none_is_lost() -> None:
+    def rounds(*lost: int) -> list[Round]:
+        return [Round(Sample(1.0, {"orders": 50, "lost": number})) for number in lost]
+
+    kept, risked = failover.losses({"kill": rounds(2, 1), "kill_synchronous": rounds(0, 0, 1), "switchover": rounds(0)})
+    assert (kept.measured, kept.met, kept.rounds[0].ours.more) == (1, False, {"orders": 200})
+    assert (risked.measured, risked.met) == (3, None)
+    assert failover.losses({"kill_synchronous": rounds(0, 0, 0)})[0].met is True
+
+
+def test_how_long_a_page_took_is_read_from_where_the_gateways_log_was_and_to_its_last_whole_line(
+    tmp_path: Path,
+) -> None:
+    page = {"uri": f"/sale/{room.ITEM}", "request_time": 0.012}
+    lines = [json.dumps(page), json.dumps(page | {"request_time": 0.004}), json.dumps({"uri": "/", "request_time": 9})]
+    (tmp_path / "access.log").write_text("\n".join([*lines, json.dumps(page), json.dumps(page)[:-3]]))
+    assert room.request_times_ms(tmp_path / "access.log", len(lines[0]) + 1, 2) == [4.0, 12.0]
+
+
+def test_page_loads_that_the_gateway_has_not_logged_are_no_measurement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "WITHIN_S", 0.1)
+    (tmp_path / "access.log").write_text(json.dumps({"uri": f"/sale/{room.ITEM}", "request_time": 0.012}) + "\n")
+    with pytest.raises(RuntimeFailed, match="of 2 page loads the gateway has logged 1"):
+        room.request_times_ms(tmp_path / "access.log", 0, 2)
