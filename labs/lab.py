@@ -1,4 +1,4 @@
-"""What a lab is made of, in the field's words. One file per lab says it; command line, notebook and tests read it.
+"""What a lab is made of, in the field's words. One file per lab says it, another what is told about it.
 
     question -> predictions -> steady state -> method -> findings -> rollback -> steady state again
 
