@@ -45,8 +45,7 @@ def make_runtime(kind: str, name: str, folder: Path, base: int, wired: bool = Tr
         from compose.runtime.containers import ContainersRuntime
 
         links_file = folder / "links.json" if wired else None
-        project = f"shoplab-{name}"  # `shop` is the one of Compose alone: its volumes have other passwords
-        runtime: Runtime = ContainersRuntime(project, container_variables(folder, base), topology.PROJECT, links_file)
+        runtime: Runtime = ContainersRuntime(name, container_variables(folder, base), topology.PROJECT, links_file)
         return runtime
     from compose.runtime.local import LocalRuntime
 
