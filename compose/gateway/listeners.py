@@ -13,7 +13,7 @@ PAGES_SERVICE = "storefront"
 ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
 """Whose pages these are while it has a replica; at rest the storefront says where to go instead."""
 PATIENT = ("orders", "orders-lane")
-"""Services whose answers are waited for among services as long as outside: a checkout asks others in its turn."""
+"""Services where one checks out, which is waited for as long as outside: a checkout asks others in its turn."""
 STAND_INS = {"orders-lane": "orders"}
 """Who answers the path of a service that has no replica."""
 
@@ -137,12 +137,11 @@ def _free(spec: Gateway) -> Iterator[Base]:
 def _routes(spec: Gateway, prefix: str, limited: bool = False, patient: bool = False) -> Iterator[Base]:
     """`/api/orders` and all below `/api/orders/`; without the exact one nginx would answer it with a redirect."""
     for upstream in spec.upstreams:
-        own = [*(limits.limit(spec) if limited else ())]
-        if patient and upstream.service in PATIENT:
-            own.append(directive("proxy_read_timeout", ms(spec.waits.read_s)))
-        for match in ("=", "^~"):
-            path = prefix + upstream.service + ("/" if match == "^~" else "")
-            yield block(f"location {match} {path}", *own, *_passed_on(_or_stand_in(spec, upstream)))
+        held_back = list(limits.limit(spec)) if limited else []
+        waits = [directive("proxy_read_timeout", ms(spec.waits.read_s))] if upstream.service in PATIENT else []
+        for match, path, own in (("=", upstream.service, waits if patient else []), ("^~", f"{upstream.service}/", [])):
+            answered = _passed_on(_or_stand_in(spec, upstream))
+            yield block(f"location {match} {prefix}{path}", *held_back, *own, *answered)
     yield block(f"location ^~ {prefix}", directive("return", 404))
 
 

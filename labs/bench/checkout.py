@@ -14,7 +14,7 @@ from labs.bench.measurement import Measurement, Sample, Say, in_turn
 from labs.bench.order_sql import Line, Till, open_till
 from labs.control.client import ShopClient
 
-ROUNDS = 3
+ROUNDS = 4
 ORDERS = 200
 AT_ONCE = 4
 

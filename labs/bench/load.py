@@ -17,7 +17,7 @@ from labs.load import Schedule, constant, run_load
 from labs.load.generator import fetch_skus
 from labs.load.mixes import plan
 
-ROUNDS = 3
+ROUNDS = 4
 SECONDS = 5
 RATE = 200.0
 MIX, SEED = "products", 1

@@ -115,7 +115,7 @@ def in_turn(
     rounds: int, ours: Callable[[], Sample], yardstick: Callable[[], Sample], say: Say, unit: str
 ) -> list[Round]:
     """A B B A: each round is one of ours and one of its yardstick at once, by turns the first. What the first half of a
-    round has in its favour, or the second, falls out of the median of an even number of rounds.
+    round has in its favour, or the second, falls out of the median: of an even number of rounds, as all take.
     """
     taken = []
     for number in range(1, rounds + 1):

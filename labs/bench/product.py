@@ -9,7 +9,7 @@ from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control.client import ShopClient
 
 SKU = "tea-001"
-ROUNDS = 9
+ROUNDS = 10
 SECONDS = 1.5
 CONNECTIONS = 8
 BUDGET = Budget(limit=0.6, kind="at least", of="ratio")

@@ -15,7 +15,7 @@ from labs.bench.measurement import Measurement, Sample, Say, in_turn
 from labs.bench.order_sql import Line
 from labs.control.client import ShopClient
 
-ROUNDS = 3
+ROUNDS = 4
 ORDERS = 160
 WITHIN_S = 10.0
 

@@ -42,7 +42,7 @@ def measure(
         for number in range(1, rounds + 1):
             taken.append(Round(waiting(shop, tickets, pages)))
             say(f"round {number} of {rounds}: {taken[-1].ours.value:.0f} ms")
-    what = f"the waiting room's page at the gateway, p99, {people} people in line"
+    what = f"the waiting room's page at the gateway, p99, {people} people in line and {ARRIVE_PER_S:g} more a second"
     return [Measurement(name="room", what=what, unit="ms", budget=BUDGET, rounds=taken)]
 
 
@@ -50,8 +50,8 @@ def measure(
 def sale(shop: ShopClient) -> Iterator[None]:
     """The item is sold to a line that hardly moves; afterwards there are as many pieces of it as before."""
     (before,) = shop.rows(f"select sum(available)::int as pieces from inventory.stock where sku = '{ITEM}'")
-    shop.start_sale(ITEM, PIECES, ADMITTED_PER_S)
     try:
+        shop.start_sale(ITEM, PIECES, ADMITTED_PER_S)
         yield
     finally:
         shop.stop_sale()

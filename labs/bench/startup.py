@@ -11,7 +11,7 @@ from labs.bench import broker_alone, ground, processor
 from labs.bench.measurement import Budget, Measurement, Sample, Say, in_turn
 from labs.control import place
 
-ROUNDS = 3
+ROUNDS = 4
 BUDGET = Budget(limit=1.4, of="ratio", moonshot=1.15)
 
 

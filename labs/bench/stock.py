@@ -16,7 +16,7 @@ from labs.control.client import ShopClient
 
 ITEM = "pot-020"
 PLENTY = 100_000
-ROUNDS = 3
+ROUNDS = 4
 SECONDS = 1.5
 AT_ONCE = 8
 """As many as a replica has threads."""

@@ -14,7 +14,7 @@ from labs.bench.order_sql import Line
 from labs.control.client import ShopClient
 
 BUDGET = Budget(limit=0.9, kind="at least", of="ratio")
-ROUNDS = 7
+ROUNDS = 8
 SECONDS = 1.5
 ORDERS = 120
 

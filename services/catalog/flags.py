@@ -24,8 +24,8 @@ FLAGS = (
         name="catalog.rate_limit",
         default=100,
         unit="searches/s",
-        help="how many may go to the database, whoever searches, shelves and further pages among them; what is cached "
-        "does not count, and 0 is any number",
+        help="how many searches may go to the database, whoever searches, and as many shelves and further pages; "
+        "what is cached does not count, and 0 is any number",
     ),
     shedding_flag("catalog"),
 )

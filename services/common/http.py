@@ -48,8 +48,8 @@ REFUSALS: Mapping[int, type[ShopError]] = {
     429: TooOften,
     503: Unavailable,
 }
-NOT_EXTRA = ("type", "title", "status", "detail", "instance", "unsent")
-"""Members of a problem document that are said in another way; whether a call was sent is for its caller to know."""
+NOT_EXTRA = ("type", "title", "status", "detail", "instance")
+"""Members of every problem document."""
 WORTH_TRYING_S = 0.05
 """A retry with less time than this would only be one more request."""
 PIECE = 65_536
@@ -203,7 +203,7 @@ def _read(answer: urllib3.BaseHTTPResponse, end: Deadline) -> bytes:
     """The whole body. A connection's own timeout bounds each silence, this bounds their sum. Raises TimeoutError."""
     pieces = list[bytes]()
     while (left_s := end.left_s) > 0:
-        if sock := getattr(answer.connection, "sock", None):  # none: all of it is here
+        if sock := getattr(answer.connection, "sock", None):  # none: all is here, or the connection ends with it
             sock.settimeout(left_s)
         piece = answer.read1(PIECE)
         if not piece:

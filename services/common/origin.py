@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import request
 
-READS = ("GET", "HEAD", "OPTIONS")
+from services.common.web import READS
 
 
 def foreign() -> bool:
@@ -23,5 +23,5 @@ def foreign() -> bool:
 
 
 def visit() -> bool:
-    """Whether a browser goes to a page, as by a link. Who cannot say so may."""
-    return request.method in READS and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
+    """Whether a browser goes to a page, as by a link, and not a frame or a picture in one. Who cannot say so may."""
+    return request.method in READS and request.headers.get("Sec-Fetch-Dest", "document") == "document"

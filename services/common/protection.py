@@ -94,7 +94,9 @@ class Protection:
         CALLS.labels(self.peer, OUTCOMES.get(type(error), "answered")).inc()
 
     def may_retry(self) -> bool:
-        """One more attempt, if the budget allows it. The trial of a peer that was left alone is one attempt."""
+        """One more attempt, if the budget allows it. Nobody makes one while the circuit is not closed: a trial is one
+        attempt.
+        """
         if self._knob("breaker") and self.breaker.state != "closed":
             return False
         allowed = not self._knob("retry_budget") or self.budget.spend()

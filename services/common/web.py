@@ -82,14 +82,14 @@ def problems(*statuses: int) -> dict[Any, Any]:
 
 
 def problem(error: ShopError) -> Response:
-    """An error as `application/problem+json`."""
+    """An error as `application/problem+json`. That a call of ours was `unsent` says nothing of the one we answer."""
     body = {
         "type": f"urn:shoplab:{error.kind}",
         "title": error.kind.replace("-", " ").capitalize(),
         "status": error.status,
         "detail": error.detail,
         "instance": telemetry.request_id.get(),
-        **error.extra,
+        **{name: value for name, value in error.extra.items() if name != "unsent"},
     }
     answer = Response(status=error.status, mimetype=PROBLEM_JSON)
     answer.set_data(_dumps(body))
@@ -199,4 +199,4 @@ def serve(app: Flask, settings: WebSettings, background: Background) -> None:
     try:
         Worker(Server(app, settings)).init_process()
     finally:
-        background.stop(settings.graceful_s)
+        background.stop(settings.graceful_s - 1)  # at `graceful_s` after TERM the kernel ends this process

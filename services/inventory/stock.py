@@ -86,8 +86,8 @@ class Stock:
                 if known.state in ("held", "committed"):
                     return known, False
                 if known.state in ("released", "refused"):
-                    short = next((line for line in ordered if left(connection, line.sku) < line.quantity), ordered[0])
-                    raise OutOfStock(f"reservation {key} was {known.state}", sku=short.sku, state=known.state)
+                    short = next((line.sku for line in ordered if left(connection, line.sku) < line.quantity), "")
+                    raise OutOfStock(f"reservation {key} was {known.state}", sku=short, state=known.state)
                 again = _set_state(connection, key, "held", self._ttl_s)
                 for line in ordered:
                     _note_bucket(connection, key, line.sku, 0)

@@ -10,6 +10,7 @@ import secrets
 from flask import Flask, Response, abort, g, request
 
 from services.common import origin
+from services.common.web import READS
 
 PLAUSIBLE_CART = re.compile(r"[0-9a-f]{32}")
 PLAUSIBLE_ADMISSION = re.compile(r"[ -~]{1,300}")
@@ -33,7 +34,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def refuse_foreign_posts() -> None:
-        if request.method not in origin.READS and origin.foreign():
+        if request.method not in READS and origin.foreign():
             abort(403, "this form was sent from another site")
 
     @app.after_request

@@ -112,8 +112,8 @@ class Shop:
             return sum(n for _, n in _lines(self._peers.call(method, path, body, safe=True, cookie=_cookie(cart))))
 
     def take_out(self, cart: str, bought: Items) -> None:
-        """Leave in the cart what was put there since the checkout was shown. Or leave all of it: a full cart is a
-        nuisance, never a second order.
+        """Leave in the cart what was put there since the checkout was shown. Or leave some or all of it: a full cart is
+        a nuisance, never a second order.
         """
         self._optional("cart_not_emptied", lambda: self._take_out(cart, bought))
 

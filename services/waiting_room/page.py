@@ -58,8 +58,8 @@ def install(app: Flask) -> None:
         if not request.path.startswith("/sale/"):
             return web.problem(error)
         sku = request.path.rpartition("/")[2]
-        if isinstance(error, NotFound) and SKU.fullmatch(sku):
-            return redirect(f"/products/{sku}", 303)
+        if isinstance(error, NotFound):
+            return redirect(f"/products/{sku}" if SKU.fullmatch(sku) else "/", 303)
         return sorry(error.status)
 
 

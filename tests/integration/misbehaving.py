@@ -78,7 +78,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
         def late(self) -> None:
             """Headers after a while, and then nothing."""
-            time.sleep(1.0)
+            time.sleep(1.4)
             self._begin(200, 1000)
             peer.over.wait(30)
 

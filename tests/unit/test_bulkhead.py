@@ -55,7 +55,8 @@ def test_half_as_many_wait_as_there_are_places_and_the_next_is_refused_at_once()
         inside = [threads.submit(hold) for _ in range(2)]
         held.wait(5)
         waiting = threads.submit(lambda: bulkhead.place(5).__enter__())
-        while not waiting.running() or bulkhead._seats._value:
+        deadline = time.monotonic() + 5
+        while (not waiting.running() or bulkhead._seats._value) and time.monotonic() < deadline:
             time.sleep(0.001)
         with pytest.raises(Refused), bulkhead.place(5):
             pass

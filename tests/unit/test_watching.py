@@ -19,7 +19,7 @@ def test_who_rests_lets_others_have_the_lock_however_often_it_is_held() -> None:
     with lock, lock:
         threading.Thread(target=other).start()
         assert not had.wait(0.02)
-        rest(lock, 0.2)
+        rest(lock, 2)
         assert had.is_set()
 
 
