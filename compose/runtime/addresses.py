@@ -48,7 +48,7 @@ class Addresses:
                 free = next((port for port in block if port not in ports.values() and usable(port)), None)
                 if free is None:
                     raise RuntimeFailed(
-                        f"no port left for {component}: {len(FREE)} replicas is the most a local shop can have"
+                        f"no port left for {component}: the {len(FREE)} that a local shop has for replicas are taken"
                     )
                 ports[component] = free
         self._ports = ports

@@ -233,6 +233,9 @@ class ContainersRuntime:
                         late = ", ".join(name for name in self._names({}) if told.get(name) != "ready")
                         raise RuntimeFailed(f"not ready within {UP_S:.0f} s: {late}")
                     time.sleep(POLL_S)
+                for name in self._names({}):
+                    if told.get(name) != "ready":
+                        progress(name, f"not ready within {OPTIONAL_S:.0f} s; the shop sells without it")
             finally:
                 if command.poll() is None:
                     command.terminate()
@@ -246,7 +249,8 @@ class ContainersRuntime:
         """
         found = self._found()
         for name, container in found.items():
-            if container.failed and (container.id, container.started_at) not in earlier:
+            late = container.state == "running" and self._topology[container.service].tier == "optional"
+            if container.failed and not late and (container.id, container.started_at) not in earlier:
                 raise RuntimeFailed(self._autopsy(name, container))
             done = self._topology[container.service].kind != "job" or container.state == "exited"
             now = "ready" if container.up and done else "starting" if container.state == "running" else ""

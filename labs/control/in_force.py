@@ -14,10 +14,13 @@ from labs.faults import targets
 from labs.faults.fault import Fault, UnknownFault
 from labs.faults.patient import Patient
 
+RAREST_S = 60.0
+
 
 class FaultsInForce:
-    """Faults of one shop, by way of its ledger. `lock` is the shop's: two clients never mix their steps. `find` looks
-    a fault up by its name; one whose time is over and that cannot be undone is tried again every `again_s`.
+    """Faults of one shop, by way of its ledger. `lock` is the shop's: two clients never mix their steps, but while a
+    fault rests. `find` looks a fault up by its name; one whose time is over and that cannot be undone is tried again
+    after `again_s`, and then more and more rarely: it holds the lock each time.
     """
 
     def __init__(
@@ -30,7 +33,11 @@ class FaultsInForce:
         again_s: float = 2.0,
     ) -> None:
         self._patient, self._runtime, self._ledger, self._lock, self._find = patient, runtime, ledger, lock, find
-        self._again_s = again_s
+        self._again_s, self._over = again_s, threading.Event()
+
+    def stop(self) -> None:
+        """Undo nothing by itself any more: the shop goes down."""
+        self._over.set()
 
     def entries(self) -> list[Entry]:
         """All of them, in the order they were applied."""
@@ -64,17 +71,17 @@ class FaultsInForce:
                 self._undo(entry)
                 raise
         if for_s > 0:
-            self._end_in(for_s, entry)
+            self._end_in(for_s, entry, self._again_s)
         return entry
 
-    def _end_in(self, seconds: float, entry: Entry) -> None:
-        timer = threading.Timer(seconds, self._end, [entry])
+    def _end_in(self, seconds: float, entry: Entry, again_s: float) -> None:
+        timer = threading.Timer(seconds, self._end, [entry, again_s])
         timer.daemon = True
         timer.start()
 
-    def _end(self, entry: Entry) -> None:
-        if self._undo(entry):
-            self._end_in(self._again_s, entry)
+    def _end(self, entry: Entry, again_s: float) -> None:
+        if not self._over.is_set() and self._undo(entry):
+            self._end_in(again_s, entry, min(2 * again_s, RAREST_S))
 
     def renew_links(self) -> None:
         """Apply what is in force on the network once more: a wire that was started anew bears nothing, nor does a link
@@ -118,10 +125,14 @@ class FaultsInForce:
             try:
                 fault.undo(self._patient, entry.target)
             except AWAY as error:
-                if fault.outlives or self._patient.runs(entry.target):
+                if fault.outlives or self._runs(entry.target):
                     return f"{entry.fault} of {entry.target}: {error}"
             self._ledger.remove(entry)
             return None
+
+    def _runs(self, target: str) -> bool:
+        """Is the component there, or any of the service?"""
+        return any(target in (each.name, each.service) and each.state != "stopped" for each in self._runtime.ps())
 
     def _of_network(self, entry: Entry) -> bool:
         return bool(targets.NETWORK.intersection(self._find(entry.fault).kinds))

@@ -56,8 +56,8 @@ FOLLOWERS: Mapping[str, Sequence[str]] = {
 
 
 class RunningShop:
-    """Every change goes through one lock, so that two clients never mix their steps. Raises RuntimeFailed,
-    UnknownFault, SpecInvalid.
+    """Every change goes through one lock, so that two clients never mix their steps, but while a fault rests. Raises
+    RuntimeFailed, UnknownFault, SpecInvalid.
     """
 
     def __init__(self, name: str, folder: Path, runtime: Runtime, secrets: Mapping[str, str]) -> None:
@@ -92,6 +92,7 @@ class RunningShop:
     def close(self) -> None:
         """End what was started beside the shop."""
         self.roles.stop()
+        self._faults.stop()
         self.helpers.end_all()
 
     @property

@@ -112,9 +112,8 @@ def up(
                 raise NotStarted(event["failed"])
             progress(event["component"], event["what"])
         process.wait(timeout=60)
-    raise NotStarted(
-        f"the control daemon ended without a word; the end of its log:\n{_tail(places.folder(name) / 'control.log')}"
-    )
+        log = _tail(places.folder(name) / "control.log")
+        raise NotStarted(f"the control daemon ended without a word; the end of its log:\n{log}")
 
 
 def down(name: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from compose.runtime.verbs import RuntimeFailed
 from labs.control.bounds import MOST_REPLICAS
-from labs.faults import process_pause
 from labs.faults.fault import Fault, Parameter
 from labs.faults.patient import Patient
 
@@ -21,10 +20,12 @@ def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
 
 
 def undo(shop: Patient, target: str) -> None:
-    """Let all of them go on that have not ended since."""
-    for replica in shop.members(target):
-        if shop.runs(replica):
-            process_pause.undo(shop, replica)
+    """Let all of them go on that have not ended since, before one that cannot become ready is waited for."""
+    frozen = [replica for replica in shop.members(target) if shop.runs(replica)]
+    for replica in frozen:
+        shop.resume(replica)
+    for replica in frozen:
+        shop.start(replica)
 
 
 FAULT = Fault(

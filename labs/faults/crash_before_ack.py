@@ -23,7 +23,8 @@ def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
         while shop.runs(target):
             if time.monotonic() > deadline:
                 shop.put(target, PATH, {"armed": False})
-                raise RuntimeFailed(f"{target} had nothing to do within {WORK_WITHIN_S:g} s: it crashed {crash} times")
+                why = f"{target} had nothing to do within {WORK_WITHIN_S:g} s, or was healed"
+                raise RuntimeFailed(f"{why}: it crashed {crash} times")
             shop.rest(0.05)
         shop.start(target)
 

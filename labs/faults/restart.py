@@ -9,9 +9,10 @@ from labs.faults.targets import ANYTHING
 
 
 def apply(shop: Patient, target: str, given: Mapping[str, Any]) -> None:
-    """Stop, stay away for a while, start, wait until ready."""
+    """Stop, stay away for a while, start, wait until ready. A primary that stays away may be replaced meanwhile."""
     shop.stop(target, 5.0)
-    shop.rest(given["delay_s"])
+    if given["delay_s"]:
+        shop.rest(given["delay_s"])
     shop.start(target)
 
 

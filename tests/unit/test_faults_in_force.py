@@ -25,9 +25,6 @@ class Machine:
 
     name = "local"
 
-    def runs(self, component: str) -> bool:
-        return component != DEAD.name
-
     def ps(self) -> Sequence[Component]:
         return [REPLICA, CART, DEAD]
 
