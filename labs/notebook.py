@@ -19,7 +19,7 @@ from labs.engine.bench import Event
 from labs.engine.compare import compare
 from labs.engine.folder import RUNS, RunFolder
 from labs.engine.gate import PredictionsMissing
-from labs.engine.outcome import LabResult
+from labs.engine.outcome import LabBroke, LabResult
 from labs.engine.runner import run_lab
 from labs.lab import Answer
 from labs.load.process import Progress
@@ -62,13 +62,18 @@ class Lab:
     def run(self, *, quick: bool = False, predict: bool = True, seed: int = 1, inject: bool = True) -> "Run":
         """Run the lab and show how it goes. Interrupting the kernel rolls everything back, too.
 
-        Raises `PredictionsMissing` while a question is open.
+        Raises `PredictionsMissing` while a question is open, `LabBroke` when there is no verdict: what there is, is in
+        its `result`, whose `run_dir` is None when the run could not even be begun.
         """
         live = Live()
-        result = run_lab(
-            self.lab, self._shop or running_shop(), answers=self.answers, predict=predict, quick=quick, seed=seed,
-            inject=inject, runs=self._runs, on_event=live.event, on_progress=live.progress,
-        )  # fmt: skip
+        try:
+            result = run_lab(
+                self.lab, self._shop or running_shop(), answers=self.answers, predict=predict, quick=quick, seed=seed,
+                inject=inject, runs=self._runs, on_event=live.event, on_progress=live.progress,
+            )  # fmt: skip
+        except LabBroke as broke:
+            live.end(broke.result)
+            raise
         live.end(result)
         return Run(result, self._runs)
 

@@ -59,7 +59,7 @@ def run(
     from labs.control.client import ShopClient
     from labs.control.place import NotRunning
     from labs.engine import gate
-    from labs.engine.outcome import LabBroke
+    from labs.engine.outcome import LabBroke, LabResult
     from labs.engine.runner import run_lab
 
     chosen = _lab(slug)
@@ -74,7 +74,7 @@ def run(
         usage(str(error))
     except (LabBroke, NotRunning) as error:
         complain(str(error))
-        broke = error if isinstance(error, LabBroke) else LabBroke(slug, str(error))
+        broke = error if isinstance(error, LabBroke) else LabBroke(str(error), LabResult(lab=slug, verdict="unknown"))
         if as_json:
             emit(broke.result.to_json())
         raise typer.Exit(broke.result.exit_code) from error
@@ -175,7 +175,7 @@ def _lab(slug: str) -> "Lab":
 
 
 def _answers(chosen: "Lab", given: list[str] | None, ask: bool) -> "dict[str, Answer]":
-    """Answers from the command line, or asked at the terminal."""
+    """Answers from the command line, or asked at the terminal; who leaves that with Ctrl-D has used it wrongly."""
     from labs.engine import gate
     from labs.lab import Answer
 
@@ -184,4 +184,8 @@ def _answers(chosen: "Lab", given: list[str] | None, ask: bool) -> "dict[str, An
     if not ask:
         return {}
     out.print(f"\n[bold]{chosen.title}[/]\n{chosen.question}\nFirst say what you expect:")
-    return gate.ask(chosen)
+    try:
+        return gate.ask(chosen)
+    except EOFError:
+        out.print()
+        usage("predict first, or skip it with --no-predict")

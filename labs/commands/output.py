@@ -14,8 +14,16 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.table import Table
 
+
+class Messages(Console):
+    """Nobody has to read messages: once their reader is gone, as after `2>&1 >file | head`, the rest are not said."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Messages(stderr=True, highlight=False)
 
 Name = Annotated[str, typer.Option("--name", help="Which shop; several may run side by side.", show_default=True)]
 AnyName = Annotated[str, typer.Option("--name", help="Taken by every command; this one needs no running shop.")]

@@ -76,7 +76,7 @@ class Bench:
         """Put a line into the journal, and show it to who watches."""
         event = Event(at_s=round(time.monotonic() - self.began, 3), kind=kind, text=text)
         self.events.append(event)
-        with suppress(OSError, SystemExit):  # who watched is gone, as after `| head`: the run must not end half undone
+        with suppress(OSError):  # who watched is gone, as after `| head`: the run must not end half undone
             self.on_event(event)
 
     def replicas(self, service: str) -> int:

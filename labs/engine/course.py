@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(kw_only=True)
 class Course:
-    """`reasons` make the run unknown, `damage` is what the rollback left, `broke` is why the harness broke, if so."""
+    """`reasons` make the run unknown, `damage` is what the rollback left, `broke` is why the harness broke, if so.
+
+    `measured`: the method went to its end and was taken back, so that there is something to judge.
+    """
 
     before: list[dict[str, Any]] = field(default_factory=list)
     after: list[dict[str, Any]] = field(default_factory=list)
@@ -17,6 +20,7 @@ class Course:
     damage: list[str] = field(default_factory=list)
     rollback: list[dict[str, object]] = field(default_factory=list)
     interrupted: bool = False
+    measured: bool = False
     broke: str = ""
     seconds: float = 0.0
 

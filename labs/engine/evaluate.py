@@ -21,15 +21,14 @@ class Evaluation:
     grades: list[dict[str, Any]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     verdict: Verdict = "unknown"
-    interrupted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def result(self, lab: str, run_dir: Path, seconds: float) -> LabResult:
+    def result(self, lab: str, run_dir: Path, seconds: float, interrupted: bool = False) -> LabResult:
         return LabResult(
             lab=lab, verdict=self.verdict, findings=self.findings, predictions=self.grades, run_dir=run_dir,
-            seconds=seconds, reasons=self.reasons, numbers=self.numbers, interrupted=self.interrupted,
+            seconds=seconds, reasons=self.reasons, numbers=self.numbers, interrupted=interrupted,
         )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What a run came to."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from labs.lab import Finding
 class LabResult:
     """`reasons` say why a verdict is `unknown`, or what the rollback left; `predictions` are the graded answers.
 
-    `broken`: the harness broke, so nothing was judged. `interrupted`: somebody pressed Ctrl-C; all is taken back then
-    all the same. `run_dir` is None when the run could not even be begun.
+    `broken`: the harness broke, so there is no verdict. `interrupted`: somebody pressed Ctrl-C; all is taken back and
+    written down then all the same. `run_dir` is None when the run could not even be begun.
     """
 
     lab: str
@@ -46,11 +46,9 @@ class LabResult:
 
 class LabBroke(Exception):
     """The harness broke, so there is no verdict (exit 3). Everything was rolled back; the message says what is left,
-    `result` where the run is.
+    `result` where the run is, and what was measured by then.
     """
 
-    def __init__(self, lab: str, reason: str, run_dir: Path | None = None, seconds: float = 0.0) -> None:
-        self.result = LabResult(
-            lab=lab, verdict="unknown", run_dir=run_dir, seconds=seconds, reasons=[reason], broken=True
-        )
+    def __init__(self, reason: str, so_far: LabResult) -> None:
+        self.result = replace(so_far, verdict="unknown", reasons=[reason], broken=True)
         super().__init__(reason)

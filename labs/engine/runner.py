@@ -53,18 +53,18 @@ def run_lab(
     try:
         folder, head = _begin(lab, shop, runs, options, checked)
     except OSError as error:  # a full disk, somebody else's folder
-        raise LabBroke(lab.slug, f"the run cannot be kept: {error}") from error
+        raise LabBroke(f"the run cannot be kept: {error}", LabResult(lab=lab.slug, verdict="unknown")) from error
     bench = Bench(
         lab=lab, shop=shop, undo=UndoList(folder, shop.name), start=start, quick=quick, seed=seed, inject=inject,
         on_event=on_event, on_progress=on_progress,
     )  # fmt: skip
     course, evaluation = _go(bench, runs), Evaluation()
-    with course.breaking():
+    with _not_now(bench, course, "writing the run down"), course.breaking():
         evaluation = _conclude(bench, folder, head, course, checked)
+    result = evaluation.result(lab.slug, folder.path, course.seconds, course.interrupted)
     if course.broke:
-        why = f"{course.broke.splitlines()[0]} ({course.left}; the run is in {folder.path})"
-        raise LabBroke(lab.slug, why, folder.path, course.seconds)
-    return evaluation.result(lab.slug, folder.path, course.seconds)
+        raise LabBroke(f"{course.broke.splitlines()[0]} ({course.left}; the run is in {folder.path})", result)
+    return result
 
 
 def _begin(
@@ -91,10 +91,11 @@ def _go(bench: Bench, runs: Path) -> Course:
     with _terminated_like_interrupted():
         with course.interruptible("before the end"), course.breaking():
             _experiment(bench, course, runs)
-        with _not_now(bench):
+        with _not_now(bench, course, "still rolling back"):
             _roll_back(bench, course)
         with course.interruptible("before the steady state was proved again"):
             _prove(bench, course)
+    course.measured = not course.reasons and not course.broke
     course.seconds = round(time.monotonic() - bench.began, 1)
     return course
 
@@ -154,12 +155,13 @@ def _prove(bench: Bench, course: Course) -> None:
 def _conclude(
     bench: Bench, folder: RunFolder, head: dict[str, Any], course: Course, answers: Mapping[str, Answer]
 ) -> Evaluation:
-    """Judge and draw. The journal is written whatever comes of that."""
-    evaluation = Evaluation(reasons=[*course.reasons, *course.damage], interrupted=course.interrupted)
+    """Keep, judge and draw. The journal is written whatever comes of that."""
+    evaluation = Evaluation(reasons=[*course.reasons, *course.damage])
     with course.breaking():
         keep.keep_loads(folder, bench.phases)
+    with course.breaking():
         keep.keep_observed(folder, bench)
-        if not course.reasons and not course.broke:
+        if course.measured and not course.broke:
             evaluation = evaluate(bench.lab, keep.seen(folder, bench.phases), answers, course.damage)
     _write_down(bench, folder, head, course, evaluation)
     if not course.broke:
@@ -175,6 +177,7 @@ def _write_down(bench: Bench, folder: RunFolder, head: dict[str, Any], course: C
     rest: dict[str, Any] = {"status": "broken" if course.broke else "done", "broke": course.broke}
     rest |= {"steady_state": {"before": course.before, "after": course.after}, "seconds": course.seconds}
     rest |= {"rollback": course.rollback, "damage": course.damage}
+    rest |= {"interrupted": course.interrupted, "measured": course.measured}
     folder.write_json("journal.json", head | rest | keep.journal(bench) | evaluation.to_json())
 
 
@@ -190,11 +193,12 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _not_now(bench: Bench) -> Iterator[None]:
-    """Ctrl-C during a rollback must not stop the rollback."""
+def _not_now(bench: Bench, course: Course, doing: str) -> Iterator[None]:
+    """Ctrl-C must not stop what is to be done after every run; it is remembered, for who wanted more runs."""
 
     def later(number: int, frame: FrameType | None) -> None:
-        bench.say("rollback", "still rolling back; a moment, please")
+        course.interrupted = True
+        bench.say("stop", f"{doing}; a moment, please")
 
     with _handler(signal.SIGINT, later), _handler(signal.SIGTERM, later):
         yield

@@ -18,6 +18,7 @@ from labs.experiments.draw import roles
 from labs.experiments.shoppers import NoShoppers, Shoppers
 from labs.faults import find
 from labs.load.generator import Recording
+from labs.load.result import confirmed
 
 PATIENCE_S = 20.0
 
@@ -114,14 +115,18 @@ def shoppers_go_home(configuration: Configuration | None = None) -> dict[str, An
         time.sleep(0.05)
     first = send_shoppers_home()
     assert first is not None
-    result = shoppers.seen(first, crowd.try_again(first.orders))
-    _confirmed.extend(result.confirmed)
-    return shoppers.as_output(result)
+    again = crowd.try_again(first.orders)
+    _confirmed.extend(confirmed(again))
+    return shoppers.as_output(shoppers.seen(first, again))
 
 
 def send_shoppers_home() -> Recording | None:
-    """End the stream at once, if there is one; for rollbacks."""
-    return _crowd.pop().go_home() if _crowd else None
+    """End the stream at once, if there is one, and note whose orders were confirmed; for rollbacks."""
+    if not _crowd:
+        return None
+    first = _crowd.pop().go_home()
+    _confirmed.extend(confirmed(first.orders))
+    return first
 
 
 def put_dead_letters_back(configuration: Configuration | None = None) -> int:

@@ -71,13 +71,18 @@ def load(path: Path, targets: dict[str, list[str]]) -> Experiment:
 
 
 def run(number: int, experiment: Experiment, shop: str) -> tuple[Result, Journal]:
-    """Do it on the shop of that name. Returns when everything is healed, also after Ctrl-C."""
+    """Do it on the shop of that name. Returns when everything is healed and the shoppers are at home, whom a file may
+    forget; also after Ctrl-C.
+    """
     began = time.monotonic()
     actions.forget()
     with _quiet(), _named(shop):
         journal = run_experiment(deepcopy(experiment), settings=ALWAYS)
+    actions.send_shoppers_home()
     result = judge(number, experiment, journal, time.monotonic() - began)
-    return prove(result, shop) if result.verdict == "pass" and not _proved(journal) else result, journal
+    if result.verdict == "pass" and not _proved(journal):
+        result = replace(prove(result, shop), seconds=round(time.monotonic() - began, 1))
+    return result, journal
 
 
 def judge(number: int, experiment: Experiment, journal: Journal, seconds: float) -> Result:

@@ -1,6 +1,8 @@
-"""The progress line, on a terminal and elsewhere."""
+"""The progress line, on a terminal and elsewhere; messages that nobody reads any more."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -33,3 +35,24 @@ def test_a_line_longer_than_the_terminal_is_cut_because_a_wrapped_one_cannot_be_
 
 def test_in_a_file_the_lines_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert written(monkeypatch, "1 of 2 s", "2 of 2 s", terminal=False) == "  1 of 2 s\n  2 of 2 s\n"
+
+
+SPEAKS = """
+import sys
+from labs.commands.output import err
+for _ in range(3):
+    err.print("a message")
+    sys.stdin.readline()
+print("the result")
+"""
+
+
+def test_whoever_closes_standard_error_still_gets_the_result() -> None:
+    command = [sys.executable, "-c", SPEAKS]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as speaker:  # type: ignore[call-overload]
+        assert speaker.stdin and speaker.stderr
+        speaker.stderr.readline()
+        speaker.stderr.close()
+        said, _ = speaker.communicate("\n\n\n", timeout=30)
+    assert (said, speaker.returncode) == ("the result\n", 0)

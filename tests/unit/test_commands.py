@@ -1,5 +1,6 @@
 """The commands without a shop: what they refuse, with which exit code, and what they print."""
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -130,3 +131,19 @@ def test_a_prediction_without_an_answer_is_wrong_usage(monkeypatch: pytest.Monke
     monkeypatch.setattr("labs.control.client.find", lambda name: my_place("shop", "local", 21000, True))
     done = CliRunner().invoke(cli.app, ["lab", "run", "cache-aside", "--predict", "hit_percent"])
     assert done.exit_code == 2 and "is not KEY=VALUE" in done.stderr
+
+
+class Closed(io.StringIO):
+    """A terminal at which somebody presses Ctrl-D."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_leaves_the_predictions_has_used_it_wrongly_and_no_lab_has_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("labs.control.client.find", lambda name: my_place("shop", "local", 21000, True))
+    monkeypatch.setattr(sys, "stdin", Closed())
+    assert code(monkeypatch, "lab", "run", "cache-aside") == 2
+    assert "--no-predict" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A series goes on where it was left, keeps what did not pass, and adds up; a failing experiment is made smaller."""
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from labs.experiments.run import Result, judge, run
 from labs.experiments.series import FRESH_EVERY, Kept, Series
 from labs.experiments.shoppers import recover_s
 from labs.experiments.shrink import only, shrink, smallest
+from labs.load.generator import Order, Recording
 from labs.load.sample import Sample
 
 HEAD = {
@@ -227,6 +229,30 @@ def test_promises_are_looked_at_once_after_a_file_that_does_not_ask_about_them(
     found, _ = run(1, OWN, "toy")
     assert (found.verdict, found.broken) == ("fail" if broken else "pass", broken)
     assert asked == [{"shop": "toy"}] and list(found.reasons) == ["afterwards: stock: -1"] * len(broken)
+
+
+class Crowd:
+    """Shoppers who have seen one order confirmed."""
+
+    def go_home(self) -> Recording:
+        return Recording(orders=[Order(key="k", outcome="ok", order_id="o-1")])
+
+
+def test_shoppers_whom_a_file_forgets_are_at_home_when_its_promises_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[tuple[int, list[str]]] = []
+
+    def look(where: object) -> dict[str, Any]:
+        found.append((len(actions._crowd), actions._confirmed.copy()))
+        time.sleep(0.2)
+        return {"broken": []}
+
+    monkeypatch.setattr(actions, "shoppers_come", lambda: actions._crowd.append(Crowd()))  # type: ignore[arg-type]
+    monkeypatch.setattr(actions, "broken_promises", look)
+    provider = {"type": "python", "module": "labs.experiments.actions", "func": "shoppers_come"}
+    result, _ = run(1, OWN | {"method": [{"type": "action", "name": "come", "provider": provider}]}, "toy")
+    assert (result.verdict, found) == ("pass", [(0, ["o-1"])]) and result.seconds >= 0.2
 
 
 def test_promises_are_not_looked_at_again_after_a_file_that_asks_about_them(monkeypatch: pytest.MonkeyPatch) -> None:

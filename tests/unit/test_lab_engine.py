@@ -24,7 +24,7 @@ from labs.engine.runner import run_lab
 from labs.engine.stability import stability
 from labs.engine.undo import Undo, UndoList, finish_interrupted
 from labs.engine.verdict import EXIT_BROKEN
-from labs.lab import Answer, Finding, Interview, Lab, LoadPlan, Number, Row, Step, Teaching
+from labs.lab import Answer, Finding, Interview, Lab, LoadPlan, Number, Row, Seen, Step, Teaching
 from labs.load import LoadResult, Schedule, constant
 from labs.load.sample import Sample
 from labs.probes import all_ready, failures, invariants, p99_below
@@ -296,7 +296,7 @@ def test_a_step_that_raises_breaks_the_harness_but_not_the_shop(run: Run, shop: 
 def test_a_run_whose_watcher_goes_away_goes_on_and_is_taken_back(run: Run, shop: FakeShop) -> None:
     def gone(event: object) -> None:
         if "set_fault" in shop.calls and "heal" not in shop.calls:
-            raise SystemExit(1)  # what rich makes of a closed pipe, such as `| head`
+            raise BrokenPipeError
 
     assert run(on_event=gone).verdict == "pass" and shop.as_found
 
@@ -314,7 +314,9 @@ def test_a_plot_that_cannot_be_drawn_breaks_the_harness_after_the_journal_is_wri
         run(replace(toy_lab(), plots=lambda seen, n: {"all": 1 / 0}))
     told = journal(caught.value.result)
     assert (told["status"], told["verdict"]) == ("broken", "pass") and "Traceback" in told["broke"]
-    assert str(caught.value.result.run_dir) in str(caught.value)
+    kept = caught.value.result
+    assert (kept.verdict, kept.exit_code, kept.findings[0].holds) == ("unknown", EXIT_BROKEN, True)
+    assert str(kept.run_dir) in str(caught.value)
 
 
 def test_a_run_that_has_nowhere_to_be_kept_is_a_broken_harness(run: Run, shop: FakeShop, tmp_path: Path) -> None:
@@ -333,7 +335,34 @@ def test_ctrl_c_and_termination_in_the_middle_roll_back_and_prove_it(run: Run, s
 
 def test_ctrl_c_during_the_rollback_does_not_stop_it(run: Run, shop: FakeShop) -> None:
     shop.on_call = lambda verb: os.kill(os.getpid(), signal.SIGINT) if verb == "heal" else None
-    assert run().verdict == "pass" and shop.as_found
+    result = run()
+    assert result.verdict == "pass" and result.interrupted and shop.as_found
+
+
+def pressing(number: int) -> Lab:
+    """A lab in which somebody presses Ctrl-C, or ends the process, while the run is judged."""
+
+    def measure(seen: Seen) -> dict[str, float]:
+        os.kill(os.getpid(), number)
+        return {"p50_ms": 300.0}
+
+    return replace(toy_lab(), measure=measure)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_while_the_run_is_judged_do_not_keep_it_from_being_written_down(
+    run: Run, number: int
+) -> None:
+    result = run(pressing(number))
+    told = journal(result)
+    assert (told["status"], told["verdict"], result.verdict, result.interrupted) == ("done", "pass", "pass", True)
+    assert any("writing the run down" in event["text"] for event in told["events"])
+
+
+def test_a_harness_that_breaks_tells_that_ctrl_c_was_pressed(run: Run) -> None:
+    with pytest.raises(LabBroke) as caught:
+        run(replace(pressing(signal.SIGINT), plots=lambda seen, n: {"all": 1 / 0}))
+    assert caught.value.result.interrupted and caught.value.result.numbers == {"p50_ms": 300.0}
 
 
 def test_what_cannot_be_taken_back_is_said_and_the_rest_is_taken_back(run: Run, shop: FakeShop) -> None:
@@ -422,6 +451,58 @@ def test_a_replay_of_a_run_that_was_killed_says_that_it_did_not_end(
     assert (again.verdict, again.reasons) == ("unknown", ["the run did not end"])
 
 
+def broken(run: Run, lab: Lab) -> LabResult:
+    with pytest.raises(LabBroke) as caught:
+        run(lab)
+    return caught.value.result
+
+
+def test_a_replay_of_a_run_in_which_a_step_raised_says_what_broke_and_judges_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(shop: Bench) -> None:
+        raise ZeroDivisionError("nothing there")
+
+    kept = broken(run, toy_lab(change_everything, explode))
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    again = replaying.replay(kept.run_dir)
+    assert (again.verdict, again.exit_code) == ("unknown", EXIT_BROKEN)
+    assert again.reasons == ["ZeroDivisionError: nothing there"] and not (kept.run_dir / "report.html").exists()
+
+
+def test_a_replay_judges_what_was_measured_once_its_numbers_can_be_computed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = broken(run, replace(toy_lab(), measure=lambda seen: {"p50_ms": seen["nowhere"].rate}))
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    again = replaying.replay(kept.run_dir)
+    assert (again.verdict, journal(again)["verdict"]) == ("pass", "pass")
+    assert "✓ holds" in (kept.run_dir / "report.html").read_text()
+
+
+@pytest.mark.parametrize(("what", "file"), [("keep_observed", keep.OBSERVED), ("keep_loads", "samples.csv.gz")])
+def test_a_replay_of_a_run_that_could_not_be_kept_says_so(
+    run: Run, monkeypatch: pytest.MonkeyPatch, what: str, file: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keep, what, full)
+    kept = broken(run, toy_lab())
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    again = replaying.replay(kept.run_dir)
+    assert (again.exit_code, again.reasons) == (EXIT_BROKEN, ["OSError: [Errno 28] No space left on device"])
+    others = {keep.OBSERVED, "samples.csv.gz"} - {file}
+    assert all((kept.run_dir / other).exists() for other in others)
+
+
+def test_a_replay_of_an_interrupted_run_is_as_unknown_as_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = run(toy_lab(change_everything, lambda bench: os.kill(os.getpid(), signal.SIGINT)))
+    monkeypatch.setattr(replaying, "lab_named", lambda slug: toy_lab())
+    again = replaying.replay(kept.run_dir)
+    assert (again.exit_code, again.reasons, again.findings) == (2, kept.reasons, [])
+
+
 def test_what_is_no_run_of_a_lab_is_not_replayed(tmp_path: Path) -> None:
     experiment = RunFolder.create(tmp_path, "0042")
     experiment.write_json("journal.json", {"chaoslib-version": "1"})
@@ -437,6 +518,21 @@ def test_a_notebook_says_of_a_run_that_measured_nothing_just_that(
     shown = notebook.Run(run(), Path())
     for said in (shown.plot(), shown.plot("broken"), shown.explanation, shown.interview):
         assert "measured nothing" in said.data
+
+
+def test_a_notebook_shows_the_end_of_a_run_that_broke(
+    shop: FakeShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object, **__: object) -> None:
+        raise LabBroke("no room", LabResult(lab="toy", verdict="unknown", seconds=3))
+
+    ended: list[LabResult] = []
+    monkeypatch.setattr(notebook, "lab_named", lambda slug: toy_lab())
+    monkeypatch.setattr(notebook, "run_lab", break_down)
+    monkeypatch.setattr(notebook.Live, "end", lambda live, result: ended.append(result))
+    with pytest.raises(LabBroke):
+        notebook.Lab("toy", shop, tmp_path).run(predict=False)
+    assert [(result.broken, result.seconds) for result in ended] == [(True, 3)]
 
 
 def test_a_run_compared_with_its_like_shows_no_difference(run: Run, tmp_path: Path) -> None:
@@ -477,3 +573,8 @@ def test_ctrl_c_ends_stability_with_what_there_is(shop: FakeShop, tmp_path: Path
     lab = toy_lab(change_everything, lambda bench: os.kill(os.getpid(), signal.SIGINT))
     counts = stability(lab, shop, 3, folder=tmp_path, start=FakeLoads(shop))
     assert (counts.runs, counts.exit_code) == (1, 2) and shop.as_found
+
+
+def test_ctrl_c_while_a_run_is_judged_ends_stability_after_it(shop: FakeShop, tmp_path: Path) -> None:
+    counts = stability(pressing(signal.SIGINT), shop, 3, folder=tmp_path, start=FakeLoads(shop))
+    assert (counts.runs, dict(counts.verdicts)) == (1, {"pass": 1})
