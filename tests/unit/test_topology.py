@@ -78,7 +78,7 @@ def test_no_two_components_share_a_port_and_all_stay_inside_the_block(shop: topo
 
 
 def test_a_block_that_is_full_says_how_many_replicas_a_shop_can_have(shop: topology.Topology) -> None:
-    with pytest.raises(RuntimeFailed, match="is the most a local shop can have"):
+    with pytest.raises(RuntimeFailed, match="55 that a local shop has for replicas are taken"):
         Addresses(shop, 21000).reserve(shop["catalog"].components(80))
 
 
