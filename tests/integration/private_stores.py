@@ -72,6 +72,15 @@ class Store:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stop it, and wait until none of its threads works any more."""
+        assert self._process is not None
+        self.signal(signal.SIGSTOP)
+        tasks, deadline = Path(f"/proc/{self._process.pid}/task"), time.monotonic() + 10
+        while any(task.read_text().rpartition(")")[2].split()[0] != "T" for task in tasks.glob("*/stat")):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
     def run(self, *command: str) -> str:
         """Something else in its place; what it prints."""
         done = subprocess.run(

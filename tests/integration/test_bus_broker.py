@@ -329,7 +329,7 @@ def test_a_careless_publisher_believes_a_frozen_broker_and_loses_what_it_sent(br
         eventually(lambda: succeeds(lambda: careless.publish("order.shipped", event(), "e.before")))
         eventually(lambda: waiting_in(broker, QUEUE) == 1)
         time.sleep(NAMED_S)
-        broker.store.signal(signal.SIGSTOP)
+        broker.store.freeze()
         for _ in range(20):
             careless.publish("order.shipped", event(), "e.lost")
         broker.store.kill()
