@@ -76,6 +76,11 @@ def up(
         return emit({"name": name, "runtime": chosen, "already_running": False, "seconds": round(seconds, 2), **result})
     if unfenced(name):
         err.print(f"  [{BAD}]{UNFENCED_SHOP}[/]")
+    opened(name, result, seconds)
+
+
+def opened(name: str, result: dict[str, Any], seconds: float) -> None:
+    """The shop has just come up: where it is, and what to try next."""
     out.print(f"\n[{GOOD}]✓[/] The shop is open at [bold]{result['url']}[/]")
     out.print(f"  {seconds:.1f} s; the first order, {result['order_id']}, is {result['order_status']}\n")
     out.print("  Try next:")

@@ -16,7 +16,8 @@ def number(value: object) -> object:
     return value
 
 
-Sku = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$", description="e.g. tea-001")]
+SKU = "[a-z0-9][a-z0-9-]{0,39}"
+Sku = Annotated[str, Field(pattern=f"^{SKU}$", description="e.g. tea-001")]
 Pieces = Annotated[int, Field(ge=1, le=99), BeforeValidator(number)]
 ChargeKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,128}$")]
 

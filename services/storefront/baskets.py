@@ -5,12 +5,13 @@ import re
 from flask import Flask, Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from services.common import fields
 from services.common.errors import Invalid, NotFound
 from services.storefront.doorkeeper import cart_for_writing, cart_of_visitor
 from services.storefront.looks import page
 from services.storefront.shop import MOST, Shop
 
-SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+SKU = re.compile(fields.SKU)
 PIECES = re.compile(r"[0-9]{1,2}")
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.common import origin
 from services.common.errors import Forbidden
+from services.common.fields import Sku
 from services.common.web import create_web, json_answer, problems
 from services.waiting_room import page
 from services.waiting_room.line import Standing
@@ -24,7 +25,7 @@ class Line(Protocol):
 
 
 class SkuPath(BaseModel):
-    sku: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    sku: Sku
 
 
 class TicketHeader(BaseModel):

@@ -14,13 +14,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.common import web
 from services.common.errors import Forbidden, NotFound, ShopError
+from services.common.fields import SKU
 from services.waiting_room.line import Standing
 
 STYLE = re.search(
     "<style>(.*?)</style>", Path(__file__).with_name("templates").joinpath("frame.html").read_text(), re.S
 )
 POLICY = ("default-src 'none'", "img-src data:", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'")
-SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 AGAIN_S = 2
 UNHURRIED_S = 10
 """How long a page stands still at least while its reader's turn is further away than that: who reads aloud, or has
@@ -59,7 +59,7 @@ def install(app: Flask) -> None:
             return web.problem(error)
         sku = request.path.rpartition("/")[2]
         if isinstance(error, NotFound):
-            return redirect(f"/products/{sku}" if SKU.fullmatch(sku) else "/", 303)
+            return redirect(f"/products/{sku}" if re.fullmatch(SKU, sku) else "/", 303)
         return sorry(error.status)
 
 
