@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from labs.control.flags import WRITE
 from services.migrate.__main__ import migrate
 from services.migrate.seed import products
 from tests.integration.private_stores import PASSWORDS, ShopDatabase
@@ -70,6 +71,13 @@ def test_a_service_may_use_its_own_schema_and_only_read_the_flags(shop_database:
         for forbidden in ("create table public.mine (x int)", "create schema mine", "create role other", *flags):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden.encode())
+
+
+def test_flags_have_a_higher_version_each_time_also_when_the_clock_was_set_back(shop_database: ShopDatabase) -> None:
+    with shop_database.admin() as connection:
+        versions = [connection.execute(WRITE, (at, "{}")).fetchone() for at in (2000, 1000, 3000)]
+        connection.execute("delete from flags.document")
+    assert versions == [(2000,), (2001,), (3000,)]
 
 
 def test_another_services_table_is_refused(shop_database: ShopDatabase) -> None:
