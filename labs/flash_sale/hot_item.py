@@ -119,7 +119,8 @@ def _mean(values: list[float]) -> float:
 
 def findings(n: Numbers) -> list[Finding]:
     """Each needs the crowd: without it everybody is served in time by whichever way."""
-    suffered = n["shared_in_time"] <= 75
+    crowd = n["shared_hot_rate"] >= 2  # pots a second; a slow machine alone makes others wait too, but sells no pots
+    suffered = crowd and n["shared_in_time"] <= 75
     return [
         Finding(
             claim="By one door for all, a rush on one item turns away or keeps waiting those who want another",
@@ -137,9 +138,10 @@ def findings(n: Numbers) -> list[Finding]:
         ),
         Finding(
             claim="Their parcels wait behind the item's; with the lane, which brings a second packer, they do not",
-            holds=n["shared_parcel_p90_s"] >= 1.0 and n["shared_parcel_p90_s"] >= 3 * n["lane_parcel_p90_s"],
-            measured=f"p90 {n['shared_parcel_p90_s']:.1f} s without a lane, {n['lane_parcel_p90_s']:.1f} s with it",
-            expected="at least 1 s, and three times the other",
+            holds=crowd and n["shared_parcel_p90_s"] >= max(1.0, 3 * n["lane_parcel_p90_s"]),
+            measured=f"p90 {n['shared_parcel_p90_s']:.1f} s without a lane, {n['lane_parcel_p90_s']:.1f} s with it; "
+            f"{n['shared_hot_rate']:.1f} pots a second sold beside them",
+            expected="at least 1 s, and three times the other; at least 2 pots",
         ),
         Finding(
             claim="The crowd pays for it: the lane is narrow, and sells the item at its own pace",
