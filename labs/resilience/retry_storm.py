@@ -1,7 +1,9 @@
 """The catalogue stops for two and a half seconds, then goes on. Why do pages go on failing, and what ends it?"""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from labs import formulas, plots, probes
@@ -12,11 +14,14 @@ from labs.resilience.retry_storm_text import TEACHING
 
 RATE, THREADS, SERVICE_S = 13.0, 8, 0.4
 CALM_S, TRIGGER_S, LATER_S = 3.0, 2.5, 3.5
+STORM_S, HEALED_S = 6.0, 8.5
+"""From the end of the stop to the cure, and from the cure to where its effect is measured."""
 TIMEOUT_S, TOTAL_S = 0.7, 1.5
 """Of one attempt, and of a call with all its attempts: so there is time for two."""
-VARIANTS = {"naive": "retries only", "cured": "budget, jitter, breaker, deadlines"}
-CURES = ("retry_budget", "retry_jitter", "breaker", "deadlines")
+VARIANTS = {"naive": "bounded in the storm", "bounded": "bounded all along"}
+BOUNDS = ("breaker", "deadlines", "retry_budget", "retry_jitter")
 PRODUCTS = "/api/catalog/products"
+STORM = LoadPlan(mix="pages", rate=RATE, seconds=30, quick_seconds=23, warm_up_s=0)
 
 
 def one_catalog(shop: Bench) -> None:
@@ -27,69 +32,95 @@ def one_catalog(shop: Bench) -> None:
 
 
 def naive(shop: Bench) -> None:
-    """Try again whatever fails, at once and always. Then stop the catalogue for a moment while people look around."""
-    for cure in CURES:
-        shop.flag(f"storefront.{cure}", False)
-    stop_and_go(shop, "naive")
+    """Try again whatever fails, at once and always. Stop the catalogue for a moment; later, bound the retries."""
+    bound_retries(shop, False)
+    with stop_and_go(shop, "naive", STORM):
+        cured = time.time()
+        bound_retries(shop, True)
+    shop.note("cured_s", cured - shop.phases["naive"].load.started_at)
 
 
-def cured(shop: Bench) -> None:
-    """Switch on what bounds retries: a budget, jitter, a breaker, deadlines. The same load, the same stop."""
-    for cure in CURES:
-        shop.flag(f"storefront.{cure}", True)
-    stop_and_go(shop, "cured")
+def bounded(shop: Bench) -> None:
+    """Leave the bounds on: a budget, jitter, a breaker, deadlines. The same load, the same stop."""
+    with stop_and_go(shop, "bounded"):
+        pass
 
 
-def stop_and_go(shop: Bench, variant: str) -> None:
-    """Have each answer of the catalogue take 0.4 s; stop it once, for 2.5 s, and look at what happens afterwards."""
+def bound_retries(shop: Bench, on: bool) -> None:
+    for bound in BOUNDS:
+        shop.flag(f"storefront.{bound}", on)
+
+
+@contextmanager
+def stop_and_go(shop: Bench, variant: str, plan: LoadPlan | None = None) -> Iterator[None]:
+    """Have each answer of the catalogue take 0.4 s; stop it once, for 2.5 s, and look at what happens afterwards. The
+    block runs 6 s after the stop, while the load goes on.
+    """
     shop.fault("http_delay", "catalog-1", fixedDelay=SERVICE_S, path=PRODUCTS)
-    before = counted(shop)
-    with shop.loading(variant):
-        calm_until = time.time() + CALM_S
-        shop.wait_until(lambda: time.time() >= calm_until, "all was well for a while")
+    before = asked(shop) | answered(shop)
+    with shop.loading(variant, plan):
+        shop.wait_till(time.time() + CALM_S, "all was well for a while")
         stopped = time.time()
         shop.fault("process_pause", "catalog-1", for_s=TRIGGER_S)
+        shop.wait_till(stopped + TRIGGER_S + STORM_S, "the catalogue has gone on for a while")
+        after = asked(shop)
+        yield
     shop.heal()
+    pages_since = asked(shop)["good"] - after["good"]
+    after |= answered(shop)
+    after["answered"] -= pages_since  # those that pages came of since the block; what else it answered was asked before
     shop.note(f"{variant}_stopped_s", stopped - shop.phases[variant].load.started_at)
-    for name, value in counted(shop).items():
+    for name, value in after.items():
         shop.note(f"{variant}_{name}", value - before[name])
 
 
-def counted(shop: Bench) -> dict[str, float]:
-    """What the storefront asked the catalogue and what it left, what the catalogue answered and what it dropped, since
-    they were started.
-    """
-    asks, answers = shop.shop.metrics("storefront"), shop.shop.metrics("catalog")
+def asked(shop: Bench) -> dict[str, float]:
+    """What became of the storefronts' calls to the catalogue, since they were started."""
+    counted = shop.shop.metrics("storefront")
     ended = 'shop_peer_calls_total{{outcome="{}",peer="catalog"}}'.format
     return {
-        "good": asks.get(ended("ok"), 0.0),
-        "timed_out": asks.get(ended("timed_out"), 0.0),
-        "over_budget": asks.get('shop_peer_retries_total{outcome="over_budget",peer="catalog"}', 0.0),
-        "left_alone": asks.get('shop_peer_refused_total{by="breaker",peer="catalog"}', 0.0),
-        "too_late": answers.get("shop_too_late_total", 0.0),
-        "retries": asks.get('shop_peer_retries_total{outcome="made",peer="catalog"}', 0.0),
-        "answered": sum(
-            value
-            for name, value in answers.items()
-            if name.startswith("shop_request_seconds_count") and 'status="200"' in name and PRODUCTS in name
-        ),
+        "good": counted.get(ended("ok"), 0.0),
+        "timed_out": counted.get(ended("timed_out"), 0.0),
+        "retries": counted.get('shop_peer_retries_total{outcome="made",peer="catalog"}', 0.0),
+        "over_budget": counted.get('shop_peer_retries_total{outcome="over_budget",peer="catalog"}', 0.0),
+        "left_alone": counted.get('shop_peer_refused_total{by="breaker",peer="catalog"}', 0.0),
     }
 
 
+def answered(shop: Bench) -> dict[str, float]:
+    """What the catalogue answered, and what it dropped as too late, since it was started. In a storm this question is
+    too late itself.
+    """
+    counted = shop.shop.metrics("catalog")
+    answers = {name: n for name, n in counted.items() if name.startswith("shop_request_seconds_count")}
+    good = sum(n for name, n in answers.items() if PRODUCTS in name and 'status="200"' in name)
+    return {"answered": good, "too_late": counted.get("shop_too_late_total", 0.0)}
+
+
 def measure(seen: Seen) -> Numbers:
-    """Shares of pages in percent: `_before` the stop and `_later`, from 3.5 s after its end. `_attempts` for each call
-    that timed out; `_wasted_percent` of the catalogue's answers that no page came of.
+    """Shares of pages in percent: `_before` the stop; `_later`, from 3.5 s after its end, but before a cure; `healed`,
+    from 8.5 s after the cure. `healing_s`: from the cure until pages are shown again. `_attempts` for each call that
+    timed out; `_wasted_percent` of the catalogue's answers that no page came of.
     """
     n = dict(seen.facts)
+    until_s = {"naive": n["cured_s"], "bounded": math.inf}
     for variant in VARIANTS:
         load, stopped_s = seen[variant], n[f"{variant}_stopped_s"]
         later_s = stopped_s + TRIGGER_S + LATER_S
         n[f"{variant}_before"] = _shown(load.select(since_s=1, until_s=stopped_s - 1))
-        n[f"{variant}_later"] = _shown(load.select(since_s=later_s))
+        n[f"{variant}_later"] = _shown(load.select(since_s=later_s, until_s=until_s[variant]))
         n[f"{variant}_failed"] = load.completed - load.outcomes["ok"]
         n[f"{variant}_attempts"] = 1 + n[f"{variant}_retries"] / max(n[f"{variant}_timed_out"], 1)
         n[f"{variant}_wasted_percent"] = 100 * max(0.0, 1 - n[f"{variant}_good"] / max(n[f"{variant}_answered"], 1))
-    return n
+    healed = _shown(seen["naive"].select(since_s=n["cured_s"] + HEALED_S))
+    return n | {"healed": healed, "healing_s": _healing_s(seen["naive"], n["cured_s"])}
+
+
+def _healing_s(load: LoadResult, since_s: float) -> float:
+    """Until the first second in which nearly all pages are shown, in steps of half a second."""
+    steps = [step / 2 for step in range(int(2 * (load.duration_s - since_s)))]
+    again = (at for at in steps if _shown(load.select(since_s=since_s + at, until_s=since_s + at + 1)) >= 80)
+    return next(again, load.duration_s - since_s)
 
 
 def _shown(load: LoadResult) -> float:
@@ -120,10 +151,18 @@ def findings(n: Numbers) -> list[Finding]:
             expected="40 % or more",
         ),
         Finding(
+            claim="Switched on in the middle of the storm, the bounds end it, under the same load",
+            holds=n["naive_later"] <= 30 and n["healed"] >= 80,
+            measured=f"{n['naive_later']:.0f} % shown before, {n['healed']:.0f} % from {HEALED_S:g} s after",
+            expected="30 % or less before, 80 % or more after",
+        ),
+        Finding(
             claim="With bounded retries the same stop costs as long as it lasts and a moment more, then all is well",
-            holds=n["cured_failed"] >= 10 and n["cured_later"] >= 80 and n["cured_attempts"] <= n["naive_attempts"],
-            measured=f"{n['cured_failed']:.0f} pages failed in all; {n['cured_later']:.0f} % shown from {LATER_S:g} s "
-            f"after its end; {n['cured_attempts']:.2f} attempts for each call that timed out",
+            holds=n["bounded_failed"] >= 10
+            and n["bounded_later"] >= 80
+            and n["bounded_attempts"] <= n["naive_attempts"],
+            measured=f"{n['bounded_failed']:.0f} pages failed in all; {n['bounded_later']:.0f} % shown from "
+            f"{LATER_S:g} s after its end; {n['bounded_attempts']:.2f} attempts for each call that timed out",
             expected="10 or more failed; 80 % or more shown; no more attempts than without",
         ),
     ]
@@ -132,6 +171,8 @@ def findings(n: Numbers) -> list[Finding]:
 def rows(n: Numbers) -> list[Row]:
     """Formula and measurement."""
     attempts = formulas.attempts_in(TOTAL_S, TIMEOUT_S)
+    capacity = formulas.throughput_limit(THREADS, SERVICE_S)
+    backlog = attempts * RATE * TRIGGER_S + formulas.backlog(attempts * RATE, capacity, STORM_S)
     return [
         Row(what="attempts of a call that times out", unit="attempts", formula="whole times the timeout fits into the "
             "bound of a call", expected=attempts, measured=n["naive_attempts"], question="attempts"),
@@ -139,9 +180,13 @@ def rows(n: Numbers) -> list[Row]:
             f"{formulas.utilisation(RATE, SERVICE_S, THREADS):.2f}", expected=100, measured=n["naive_before"]),
         Row(what="after it, retries only: pages shown", unit="%", formula=f"none: utilisation is now "
             f"{formulas.utilisation(attempts * RATE, SERVICE_S, THREADS):.1f}", expected=0, measured=n["naive_later"]),
+        Row(what="in the storm, bounded: pages are shown again after", unit="s", formula="backlog / μ",
+            expected=formulas.queue_delay_s(backlog, capacity), measured=n["healing_s"]),
+        Row(what="in the storm, bounded since: pages shown", unit="%", formula=f"all, once the queue is gone: "
+            f"{formulas.utilisation(1.1 * RATE, SERVICE_S, THREADS):.2f}", expected=100, measured=n["healed"]),
         Row(what="after it, bounded: pages shown", unit="%", formula=f"all: at most "
             f"{formulas.utilisation(1.1 * RATE, SERVICE_S, THREADS):.2f} with 10 % retries", expected=100,
-            measured=n["cured_later"]),
+            measured=n["bounded_later"]),
     ]  # fmt: skip
 
 
@@ -159,6 +204,7 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     for figure in figures.values():
         stopped_s = n["naive_stopped_s"]
         plots.shade(figure, stopped_s, stopped_s + TRIGGER_S, "catalogue stopped")
+        plots.shade(figure, n["cured_s"], seen["naive"].duration_s, "bounds on, in the storm too", line=1)
     return figures
 
 
@@ -181,7 +227,7 @@ LAB = Lab(
     title="Retry storm",
     minutes=30,
     question="The catalogue stops for two and a half seconds. Why do pages go on failing afterwards, and what ends it?",
-    goal="how retries turn a short trouble into one that stays (a metastable failure), and which bounds prevent it.",
+    goal="how retries turn a short trouble into one that stays (a metastable failure), and what ends and prevents it.",
     map="""\
 shopper ══► storefront ──► catalogue, one replica: 8 threads, 0.4 s an answer = 20/s   ◄── stops once, for 2.5 s
  13/s         waits 0.7 s, then asks again; 1.5 s in all""",
@@ -203,17 +249,18 @@ shopper ══► storefront ──► catalogue, one replica: 8 threads, 0.4 s 
             answer=lambda n: _later(n["naive_later"]),
         ),
         Choice(
-            id="cured_later",
-            text="With budget, jitter, breaker and deadlines: how many are shown then?",
+            id="healed",
+            text=f"{STORM_S:g} s after the stop budget, jitter, breaker and deadlines are switched on, nothing else is "
+            f"done. From {HEALED_S:g} s later: how many are shown?",
             options=LATER,
-            answer=lambda n: _later(n["cured_later"]),
+            answer=lambda n: _later(n["healed"]),
         ),
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1500), probes.invariants()),
     steady_load=LoadPlan(mix="pages", rate=RATE, seconds=6, quick_seconds=3),
-    load=LoadPlan(mix="pages", rate=RATE, seconds=22, quick_seconds=13, warm_up_s=0),
+    load=LoadPlan(mix="pages", rate=RATE, seconds=22, quick_seconds=12, warm_up_s=0),
     prepare=(one_catalog,),
-    method=(naive, cured),
+    method=(naive, bounded),
     measure=measure,
     findings=findings,
     rows=rows,

@@ -15,13 +15,18 @@ were given to nobody; that is what a machine looks like that is busy all the tim
 load was what it had been, and {n["naive_later"]:.0f} % of the pages were shown: a state that keeps itself alive is
 called metastable (Bronson and others, 2021). Left to itself only less load would have ended it.
 
-With the bounds {n["cured_later"]:.0f} % were shown at the same moment; {n["cured_failed"]:.0f} pages failed in all. All
-four were switched on together, so this run does not say which would have been enough (see Further). What each did: the
-budget allows retries for a tenth of the calls (and ten to begin with), which the catalogue can carry;
-{n["cured_over_budget"]:.0f} retries were forbidden. The breaker asks nobody for half a second at a time, so that the
-queue can drain; {n["cured_left_alone"]:.0f} calls were not made because it was open. A request says how long it is
-waited for; {n["cured_too_late"]:.0f} were dropped by the catalogue because nobody waited any more. Jitter keeps those
-who failed together from coming again together; nothing counts that."""
+Then the bounds were switched on, in the middle of the storm. Nothing was restarted and as many people came as before;
+pages were shown again after {n["healing_s"]:.1f} s, and from 8.5 s on {n["healed"]:.0f} % of them. The backlog had to
+be worked off first, at 20 requests a second, while the storefronts asked for next to nothing; then a trial of each
+breaker had to succeed.
+
+With the bounds on all along, {n["bounded_later"]:.0f} % were shown where plain retries showed {n["naive_later"]:.0f} %,
+and {n["bounded_failed"]:.0f} pages failed in all. All four were on together, so this run does not say which would have
+been enough (see Further). What each did in it: the budget allows retries for a tenth of the calls (and ten to begin
+with), which the catalogue can carry; {n["bounded_over_budget"]:.0f} retries were forbidden. The breaker asks nobody for
+half a second at a time, so that the queue can drain; {n["bounded_left_alone"]:.0f} calls were not made because it was
+open. A request says how long it is waited for; {n["bounded_too_late"]:.0f} were dropped by the catalogue because nobody
+waited any more. Jitter keeps those who failed together from coming again together; nothing counts that."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -29,7 +34,8 @@ def short_answer(n: Numbers) -> str:
         "Retries multiply the load just when there is least to spare, and late answers make more retries: the outage "
         "outlives its cause. Bound them: a budget of about 10 % of the calls, jitter, a breaker, deadlines passed on. "
         f"Measured after a stop of 2.5 s: {n['naive_later']:.0f} % of the pages shown with plain retries, "
-        f"{n['cured_later']:.0f} % with bounded ones."
+        f"{n['bounded_later']:.0f} % with bounded ones, and {n['healed']:.0f} % soon after the bounds were switched on "
+        "in the middle of the storm."
     )
 
 
@@ -42,13 +48,14 @@ in each of three layers are 27.
 
 Then comes the trap. The queue makes answers late, callers leave and try again, the server works for those who left
 ({n["naive_wasted_percent"]:.0f} % of its answers here). The trigger may be gone for minutes. Such a state ends by less
-load, not by more patience: shed, restart, or have prevented it.
+work, not by more patience: shed, restart, or bound the retries, then and there if there is a switch for it
+(pages after {n["healing_s"]:.1f} s here) and better from the beginning.
 
 Four bounds, each for another part of it. A retry budget, a bucket of tokens that first attempts (Finagle) or successes
 (gRPC) fill with a tenth each, bounds the multiplication whatever happens; "three retries" bounds nothing. Full jitter
 spreads what is left. A breaker stops first attempts, too. A deadline that travels with the request lets the server drop
 what nobody waits for. And retry in one layer only, where it is safe (idempotent), never what was refused on purpose.
-With them {n["cured_later"]:.0f} % of the pages were shown where plain retries showed {n["naive_later"]:.0f} %."""
+With them {n["bounded_later"]:.0f} % of the pages were shown where plain retries showed {n["naive_later"]:.0f} %."""
 
 
 TEACHING = Teaching(
@@ -63,7 +70,8 @@ has three replicas: in the storm a page holds a thread for 1.5 s, and before two
 The switches are the flags `storefront.retry_budget`, `storefront.retry_jitter`, `storefront.breaker` and
 `storefront.deadlines`; every service that calls others has its own. The code: services/common/retry_budget.py,
 breaker.py and deadline.py, put together in protection.py and http.py. By hand: `./shoplab flag storefront.retry_budget
-on`. To end a storm that is there: less load, or a restart of what queues (`./shoplab break restart catalog-1`).""",
+on`. A storm that is there ends by switching them on, too; without such switches by less load, or a restart of what
+queues (`./shoplab break restart catalog-1`).""",
     questionnaire=(
         (
             "Below which utilisation could this storm not have lasted?",
@@ -86,9 +94,9 @@ on`. To end a storm that is there: less load, or a restart of what queues (`./sh
         ),
     ),
     further="""\
-Which of the four is enough by itself? Comment out the others in `cured` and run it again; for the budget alone compute
-first how long the backlog takes: backlog / (capacity - 1.1 · rate). Then set the load to 8 pages a second: does the
-storm stay?""",
+Which of the four is enough by itself? Leave the others out of `BOUNDS` when they are switched on, and run it again; for
+the budget alone compute first how long the backlog takes: backlog / (capacity - 1.1 · rate). Then set the load to 8
+pages a second: does the storm stay?""",
     interview=Interview(
         question="A dependency had a hiccup of a few seconds, an hour ago. It is healthy, yet your service is still "
         "down. What may have happened, and how do you prevent it?",
@@ -97,7 +105,7 @@ storm stay?""",
     ),
     notes="""\
 Thirty minutes. Draw the loop on the board before the run: late, leave, again, later. Ask what each of the four bounds
-cuts. The first plot is the lesson: the dark line never comes back although nothing is broken any more. If the second
-variant recovers only just in time, the machine was busy: the load goes on for 7.5 s after the stop (16.5 s without
-`--quick`), and is judged from 3.5 s on.""",
+cuts. The first plot is the lesson: one line stays down although nothing is broken any more, until the switch. If it
+comes back only just in time, the machine was busy: the queue has to drain first, which takes the longer the longer the
+storm was.""",
 )
