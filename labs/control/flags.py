@@ -68,12 +68,16 @@ class FlagState:
 
 
 class FlagBoard:
-    """All flags of a shop. Every method raises RuntimeFailed when no Postgres takes writes. `clock` is time.time."""
+    """All flags of a shop. Every method raises RuntimeFailed when no Postgres takes writes. `clock` is time.time.
+
+    It has a lock of its own, which makes one change wait for another. The shop's may be held for as long as a component
+    needs to start, and a kill switch must not wait for that.
+    """
 
     def __init__(self, probes: Probes, clock: Callable[[], float] = time.time) -> None:
         self._probes, self._clock = probes, clock
         self._values: dict[str, Value] = {}
-        self._version, self._lock = 0, threading.Lock()
+        self._version, self._lock, self._changing = 0, threading.Lock(), threading.Lock()
 
     def value(self, name: str) -> Value:
         """What a flag is set to, for control itself: only control sets flags, so it need not look again."""
@@ -101,24 +105,27 @@ class FlagBoard:
         """Set one flag, or give it back its default with the text `default`; its value, and the version that replicas
         must have then. Raises UnknownFlag.
         """
-        known = {flag.name: flag for flag in self.all()}
-        if name not in known:
-            raise UnknownFlag(f"there is no flag {name!r}; {near(name, list(known))}")
-        flag = known[name]
-        value = flag.default if text == "default" else flag.read(text)
-        values = {each.name: each.value for each in known.values() if each.value != each.default}
-        values.pop(name, None)
-        return value, self._write(values | ({} if value == flag.default else {name: value}))
+        with self._changing:
+            known = {flag.name: flag for flag in self.all()}
+            if name not in known:
+                raise UnknownFlag(f"there is no flag {name!r}; {near(name, list(known))}")
+            flag = known[name]
+            value = flag.default if text == "default" else flag.read(text)
+            values = {each.name: each.value for each in known.values() if each.value != each.default}
+            values.pop(name, None)
+            return value, self._write(values | ({} if value == flag.default else {name: value}))
 
     def clear(self) -> None:
         """Every flag at its default."""
-        self._write({})
+        with self._changing:
+            self._write({})
 
     def renew(self) -> None:
         """What is set in Postgres is new to everybody: it has been restored."""
-        with self._probes.sql() as connection:
-            _, values = _document(connection)
-        self._write(values)
+        with self._changing:
+            with self._probes.sql() as connection:
+                _, values = _document(connection)
+            self._write(values)
 
     def _write(self, values: Mapping[str, Value]) -> int:
         at_least = max(round(self._clock() * 1000), self._version + 1)

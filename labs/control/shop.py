@@ -151,17 +151,17 @@ class RunningShop:
     # -- flags ---------------------------------------------------------------------------------------------------------
 
     def set_flag(self, name: str, text: str | Value) -> tuple[Value, list[str]]:
-        """Switch something in the running shop; returns when every replica that runs follows. The flag's value, and who
-        does not follow yet: replicas that are frozen, or did not hear of it in time. Raises UnknownFlag.
+        """Switch something in the running shop, whatever else is under way; returns when every replica that runs
+        follows. The flag's value, and who does not follow yet: replicas that are frozen, or did not hear of it in time.
+        Raises UnknownFlag.
         """
         service = name.partition(".")[0]
-        with self._lock:
-            value, version = self.flags.set(name, text)
-            if service == "postgres":
-                self.roles.obey()
-            if service == "gateway":
-                with suppress(RuntimeFailed, SpecInvalid):  # a gateway that is away hears it later
-                    self.limits.obey()
+        value, version = self.flags.set(name, text)
+        if service == "postgres":
+            self.roles.obey()
+        if service == "gateway":
+            with suppress(RuntimeFailed, SpecInvalid):  # a gateway that is away hears it later
+                self.limits.obey()
         followers = FOLLOWERS.get(name) or FOLLOWERS.get(service, (service,))
         deadline = time.monotonic() + FOLLOW_S
         behind = self.instruments.behind(followers, version)

@@ -1,6 +1,7 @@
 """Flags as control itself reads them, while somebody else sets one."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -79,6 +80,16 @@ def test_who_has_read_before_a_flag_was_set_does_not_have_the_last_word() -> Non
     tables.after_reading.append(lambda: flags.set(NAME, "on"))
     flags.all()
     assert flags.value(NAME) is True
+
+
+def test_two_who_set_a_flag_at_the_same_time_do_so_one_after_the_other() -> None:
+    tables = Tables()
+    flags = board(tables)
+    second = threading.Thread(target=flags.set, args=(NAME, "off"), daemon=True)
+    tables.before_change.append(second.start)
+    flags.set(NAME, "on")
+    second.join(5)
+    assert tables.document == {"version": 1_001_000, "settings": {}}
 
 
 def test_a_clock_that_was_set_back_makes_no_version_that_replicas_would_take_for_an_old_one() -> None:

@@ -48,6 +48,24 @@ def test_a_replica_that_runs_is_waited_for() -> None:
     assert len(shop.asked) == 3
 
 
+def test_a_kill_switch_does_not_wait_for_who_works_at_the_shop() -> None:
+    shop, busy, done = Shop({}), threading.Event(), threading.Event()
+
+    def start_something_slow() -> None:
+        with shop._lock:
+            busy.set()
+            done.wait(10)
+
+    threading.Thread(target=start_something_slow, daemon=True).start()
+    assert busy.wait(5)
+    setter = threading.Thread(target=shop.set_flag, args=("catalog.ttl_s", 5), daemon=True)
+    setter.start()
+    setter.join(5)
+    waits = setter.is_alive()
+    done.set()
+    assert not waits
+
+
 def test_a_replica_that_is_frozen_is_named_and_not_waited_for() -> None:
     shop = Shop({"catalog-1": "running", "catalog-2": "paused"}, {"catalog-2": "paused"})
     assert shop.set_flag("catalog.ttl_s", 5) == (5, ["catalog-2"])
@@ -56,7 +74,8 @@ def test_a_replica_that_is_frozen_is_named_and_not_waited_for() -> None:
 def test_all_services_that_follow_a_flag_are_asked() -> None:
     programs = [(service.name, service.command[-1]) for service in topology.load()]
     for switch in FLAGS:
-        followers = {name for name, program in programs if program == f"services.{switch.name.partition('.')[0]}"}
+        package = "services." + switch.name.partition(".")[0].replace("-", "_")
+        followers = {name for name, program in programs if program == package}
         shop = Shop({})
         shop.set_flag(switch.name, "5")
         assert set(shop.asked[0]) == followers | ({"storefront"} if switch == HOT_ITEM else set()), switch.name
