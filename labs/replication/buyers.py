@@ -5,15 +5,18 @@ became of the others.
 import http.client
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 SKU = "tea-{:03}"
 SKUS = 20
 PATIENCE_S = 5.0
+TRIES, COME_AGAIN_S = 3, 2.0
+"""Who hears that there is too much to do comes again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +60,15 @@ def missed(looks: Sequence[Look]) -> int:
 
 def _buy(url: str, sku: str) -> str:
     body = json.dumps({"items": [{"sku": sku, "quantity": 1}], "payment": {"token": "tok_ok"}})
-    status, answer = _ask(url, "POST", "/api/orders", body)
-    if status != 201:
-        raise OSError(f"an order was answered with {status}: {answer[:200]!r}")
-    return str(json.loads(answer)["order_id"])
+    headers = {"Content-Type": "application/json", "Idempotency-Key": uuid4().hex}
+    for _ in range(TRIES):
+        status, answer = _ask(url, "POST", "/api/orders", body, headers)
+        if status in (200, 201):
+            return str(json.loads(answer)["order_id"])
+        if status != 503:
+            break
+        time.sleep(COME_AGAIN_S)
+    raise OSError(f"an order was answered with {status}: {answer[:200]!r}")
 
 
 def _look(url: str, order: str, confirmed: float) -> Look:
@@ -68,10 +76,12 @@ def _look(url: str, order: str, confirmed: float) -> Look:
     return Look(after_s=after_s, status=_ask(url, "GET", f"/orders/{order}")[0])
 
 
-def _ask(url: str, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+def _ask(
+    url: str, method: str, path: str, body: str = "", headers: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, bytes]:
     shop = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     try:
-        shop.request(method, path, body, {"Content-Type": "application/json", "Idempotency-Key": uuid4().hex})
+        shop.request(method, path, body, headers)
         answer = shop.getresponse()
         return answer.status, answer.read()
     finally:
