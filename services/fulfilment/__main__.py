@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask import Flask
 
+from services.common import shedding
 from services.common.bus import LANES, home_of
 from services.common.consumer import Consumer, Leftovers
 from services.common.crash import CrashBeforeAck
@@ -56,6 +57,7 @@ def build(settings: Settings, background: Background) -> Flask:
     if lane := LANES.get(settings.queue):
         background.runs("leftovers", Leftovers(settings, lane, warehouse.handle, policy, crash).run)
     app = create_app(warehouse, settings.peer_total_s, {"database": database.ping, "broker": consumer.check})
+    shedding.obey(app, flags, "fulfilment")
     crash.install(app)
     return app
 

@@ -2,6 +2,7 @@
 
 from services.common.flags import Flag
 from services.common.protection import peer_flags
+from services.common.shedding import shedding_flag
 
 FLAGS = (
     Flag(name="fulfilment.pack_ms", default=5.0, unit="ms", help="how long packing one order takes"),
@@ -19,4 +20,5 @@ FLAGS = (
     ),
     Flag(name="fulfilment.idempotent", default=True, help="an order that comes again is not packed again"),
     *peer_flags("fulfilment"),
+    shedding_flag("fulfilment"),
 )

@@ -13,10 +13,13 @@ from services.common.flags import Flag
 from services.fulfilment.flags import FLAGS as FULFILMENT
 from services.inventory.flags import FLAGS as INVENTORY
 from services.migrate.places import SERVICES
+from services.notifications.flags import FLAGS as NOTIFICATIONS
 from services.orders.flags import FLAGS as ORDERS
+from services.payments.flags import FLAGS as PAYMENTS
 from services.recommendations.flags import FLAGS as RECOMMENDATIONS
 from services.relay.flags import FLAGS as RELAY
 from services.storefront.flags import FLAGS as STOREFRONT
+from services.waiting_room.flags import FLAGS as WAITING_ROOM
 
 GATEWAY = (
     Flag(
@@ -69,11 +72,14 @@ FLAGS: tuple[Flag, ...] = (
     *FULFILMENT,
     *GATEWAY,
     *INVENTORY,
+    *NOTIFICATIONS,
     *ORDERS,
+    *PAYMENTS,
     *POSTGRES,
     *RECOMMENDATIONS,
     *RELAY,
     *STOREFRONT,
+    *WAITING_ROOM,
 )
 
 TABLES = """

@@ -20,7 +20,7 @@ def value(shop: ShopClient, name: str) -> object:
     return next(flag["value"] for flag in shop.flags() if flag["name"] == name)
 
 
-IN_POSTGRES = ("catalog", "fulfilment", "inventory", "orders", "relay")
+IN_POSTGRES = ("catalog", "fulfilment", "inventory", "notifications", "orders", "payments", "relay")
 """The services that look there when no cache has the flags."""
 FOLLOWING = {*IN_POSTGRES, "cart", "recommendations", "storefront"}
 CACHES = ("memcached-1", "memcached-2", "memcached-3")
