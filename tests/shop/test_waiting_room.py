@@ -183,6 +183,13 @@ def test_the_line_goes_on_while_postgres_and_inventory_are_frozen(selling: ShopC
     assert {answer.result().status for answer in refused} <= {503, 504}
 
 
+def test_the_room_follows_flags_as_soon_as_it_is_there(selling: ShopClient) -> None:
+    selling.start_sale(ITEM, PIECES, rate=15.0)
+    version = selling.rows("select version from flags.document")[0]["version"]
+    eventually(lambda: selling.metrics("waiting-room")["shop_flags_version"] == version)
+    assert selling.switch("waiting-room.shedding", "off")["behind"] == []
+
+
 def test_the_sale_begins_and_ends_by_command_and_leaves_nothing_behind(selling: ShopClient, cli: Cli) -> None:
     shop = ("--name", selling.name)
     before = trace(selling)
