@@ -176,14 +176,17 @@ class Bench:
             thread.join(timeout=5)
 
     def fault(self, fault: str, target: str, **params: Any) -> None:
-        """Break something until `heal` or the rollback. Left out when the run is the mutation test of its lab."""
+        """Break something for `for_s` seconds, or until `heal` or the rollback. Left out when the run is the mutation
+        test of its lab.
+        """
         values = " ".join(f"{name}={value}" for name, value in params.items())
         if not self.inject:
             return self.say("fault", f"left out on purpose: {fault} {target} {values}")
         self.undo.add(Undo("heal"))
         began = time.time()
         self.shop.set_fault(fault, target, **params)
-        self.faults.append({"fault": fault, "target": target, "params": params, "from": began, "until": None})
+        until = began + params["for_s"] if "for_s" in params else None
+        self.faults.append({"fault": fault, "target": target, "params": params, "from": began, "until": until})
         self.say("fault", f"{fault} {target} {values}")
 
     def heal(self) -> None:
@@ -193,8 +196,9 @@ class Bench:
         self.say("heal", "all faults undone")
 
     def faults_end(self) -> None:
+        now = time.time()
         for fault in self.faults:
-            fault["until"] = fault["until"] or time.time()
+            fault["until"] = min(fault["until"] or now, now)
 
     def load(self, phase: str, plan: LoadPlan | None = None) -> LoadResult:
         """Load the shop by the lab's plan (or another one) and keep the samples under the phase's name."""

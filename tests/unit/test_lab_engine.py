@@ -261,6 +261,21 @@ def test_a_rush_is_a_fault_in_the_journal_and_the_mutation_test_leaves_it_out(ru
     assert calm["faults"] == []
 
 
+def a_blink_and_a_while(shop: Bench) -> None:
+    """Two timed faults, healed between their ends."""
+    shop.fault("latency", "catalog>memcached-1", latency=5, for_s=0.01)
+    shop.fault("latency", "catalog>memcached-2", latency=5, for_s=60)
+    time.sleep(0.03)
+    shop.heal()
+    shop.load("broken")
+
+
+def test_a_timed_fault_ends_in_the_journal_when_its_time_is_over_or_when_it_is_healed(run: Run) -> None:
+    blink, cut_short = journal(run(toy_lab(a_blink_and_a_while)))["faults"]
+    assert blink["until"] - blink["from"] == pytest.approx(0.01, abs=1e-5)
+    assert 0.01 < cut_short["until"] - cut_short["from"] < 60
+
+
 def test_a_baseline_that_is_not_met_is_unknown_and_nothing_is_broken(run: Run, shop: FakeShop) -> None:
     shop.sick = True
     result = run()
