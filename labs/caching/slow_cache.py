@@ -30,6 +30,10 @@ VARIANTS = {
 
 SHORT = LoadPlan(mix="shelf", rate=RATE, seconds=TWO_PROBES_S, quick_seconds=4.5, warm_up_s=0)
 LONG = LoadPlan(mix="shelf", rate=RATE, seconds=TWO_PROBES_S, quick_seconds=TWO_PROBES_S, warm_up_s=0)
+FAILURES = RATE * SHORT.quick_seconds / NODES / 2
+"""At so many failures the node was late, and not this machine for a moment: half of the requests for its keys, each of
+which fails up to three times.
+"""
 
 
 def warm_cache(shop: Bench) -> None:
@@ -54,7 +58,7 @@ def patient(shop: Bench) -> None:
 def bounded(shop: Bench) -> None:
     """Turn one knob: wait 0.2 s at most, then ask the database. The same load again."""
     shop.flag("catalog.cache_wait_ms", "default")
-    shop.load("bounded", SHORT)
+    counted_load(shop, "bounded", SHORT)
 
 
 def spared(shop: Bench) -> None:
@@ -77,7 +81,8 @@ def measure(seen: Seen) -> Numbers:
     numbers = {"normal_ms": seen["steady_before"].latency.percentile(50)}
     for variant in VARIANTS:
         numbers |= {f"{variant}_{name}": value for name, value in _variant(seen[variant]).items()}
-    return numbers | {"dead_errors": seen.facts["dead_errors"]}
+    bounded_errors = seen.facts.get("bounded_errors", 0.0)  # older runs did not count them
+    return numbers | {"bounded_errors": bounded_errors, "dead_errors": seen.facts["dead_errors"]}
 
 
 def _variant(load: LoadResult) -> dict[str, float]:
@@ -95,39 +100,48 @@ def _variant(load: LoadResult) -> dict[str, float]:
 
 
 def findings(n: Numbers) -> list[Finding]:
-    """Ratios inside one run, each with an effect that only the slow node can have."""
+    """Ratios inside one run, each with an effect that only the slow node can have: with a bounded wait it fails again
+    and again.
+    """
+    slow = n["bounded_errors"] >= FAILURES
     return [
         Finding(
             claim="Only a third of the keys is on the slow node, but with a patient client far more than a third wait",
-            holds=n["patient_late_percent"] >= 45 and n["patient_p90_ms"] >= 1000 * LATE_S,
+            holds=slow and n["patient_late_percent"] >= 45 and n["patient_p90_ms"] >= 1000 * LATE_S,
             measured=f"{n['patient_late_percent']:.0f} % late; p50 {n['patient_p50_ms']:.0f} ms, p90 "
             f"{n['patient_p90_ms']:.0f} ms, normally {n['normal_ms']:.0f} ms",
-            expected=f"45 % or more are late, p90 at least {1000 * LATE_S:.0f} ms",
+            expected=f"45 % or more are late, p90 at least {1000 * LATE_S:.0f} ms; with a bounded wait the node "
+            f"fails {FAILURES:.0f} times or more",
         ),
         Finding(
             claim="A bounded wait alone frees the others, but a miss pays it three times: p90 is far above the bound",
-            holds=n["bounded_p50_ms"] <= 0.5 * n["patient_p50_ms"] and n["bounded_p90_ms"] >= 2000 * WAIT_S,
-            measured=f"p50 {n['bounded_p50_ms']:.0f} ms, p90 {n['bounded_p90_ms']:.0f} ms",
-            expected=f"p50 at most half of the patient one's, p90 at least {2000 * WAIT_S:.0f} ms",
+            holds=slow and n["bounded_p50_ms"] <= 0.5 * n["patient_p50_ms"] and n["bounded_p90_ms"] >= 2000 * WAIT_S,
+            measured=f"p50 {n['bounded_p50_ms']:.0f} ms, p90 {n['bounded_p90_ms']:.0f} ms; the node failed "
+            f"{n['bounded_errors']:.0f} times",
+            expected=f"p50 at most half of the patient one's, p90 at least {2000 * WAIT_S:.0f} ms; it failed "
+            f"{FAILURES:.0f} times or more",
         ),
         Finding(
             claim="Leaving the node alone ends nearly all waiting: a few requests find out every 3 s",
-            holds=n["spared_mean_ms"] <= 0.25 * n["bounded_mean_ms"]
+            holds=slow
+            and n["spared_mean_ms"] <= 0.25 * n["bounded_mean_ms"]
             and 0 < n["spared_late_percent"] <= 0.3 * n["bounded_late_percent"],
             measured=f"{n['spared_mean_ms']:.0f} ms on the mean against {n['bounded_mean_ms']:.0f} ms; "
             f"{n['spared_late_percent']:.1f} % late requests against {n['bounded_late_percent']:.0f} %",
-            expected="a quarter of the waiting or less, some late requests but at most 0.3 as many",
+            expected="a quarter of the waiting or less, some late requests but at most 0.3 as many; not left alone "
+            f"the node fails {FAILURES:.0f} times or more",
         ),
         Finding(
             claim="A dead node costs least of all: it says so at once",
-            holds=n["dead_errors"] > 0
+            holds=slow
+            and n["dead_errors"] > 0
             and n["dead_late"] <= 0.5 * n["spared_late"]
             and n["patient_mean_ms"] >= 10 * n["dead_mean_ms"],
             measured=f"{n['dead_late']:.0f} late requests against {n['spared_late']:.0f}; "
             f"on the mean {n['dead_mean_ms']:.0f} ms against {n['patient_mean_ms']:.0f} ms with the patient client; "
             f"the node failed {n['dead_errors']:.0f} times",
             expected="at most half as many late requests, at most a tenth of the patient client's mean; "
-            "the node failed at least once",
+            f"the node failed at least once, and {FAILURES:.0f} times when it was late",
         ),
     ]
 

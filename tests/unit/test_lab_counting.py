@@ -28,7 +28,7 @@ def test_a_node_that_failed_is_counted_beside_hits_and_misses() -> None:
     assert counts(cast(Any, Catalog())) == Counts(hits=5, misses=3, loads=0, errors=2)
 
 
-@pytest.mark.parametrize(("failures", "holds"), [(0, False), (1, True)])
-def test_a_dead_cache_node_is_cheap_only_if_it_was_dead(failures: float, holds: bool) -> None:
-    numbers = defaultdict(lambda: 1.0, dead_errors=failures, dead_late=0.0, patient_mean_ms=900.0)
+@pytest.mark.parametrize(("late", "dead", "holds"), [(234, 1, True), (234, 0, False), (0, 1, False)])
+def test_a_dead_cache_node_is_cheap_only_if_it_was_late_and_then_dead(late: float, dead: float, holds: bool) -> None:
+    numbers = defaultdict(lambda: 1.0, bounded_errors=late, dead_errors=dead, dead_late=0.0, patient_mean_ms=900.0)
     assert slow_cache.findings(numbers)[-1].holds is holds
