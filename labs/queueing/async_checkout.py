@@ -76,13 +76,16 @@ def _told_an_error(shop: Bench, phase: str) -> None:
 
 
 def measure(seen: Seen) -> Numbers:
-    """Shares in percent; `_ms` milliseconds; errors and charged are numbers of shoppers."""
+    """Shares in percent; `_ms` milliseconds; errors and charged are numbers of shoppers; `fastest_ms`: of the
+    orders that waited for 180 ms of packing.
+    """
     numbers = dict(seen.facts)
     for phase in PHASES:
         numbers |= {f"{phase}_p{percent}_ms": seen[phase].latency.percentile(percent) for percent in (50, 90)}
         numbers |= {f"{phase}_percent": _confirmed(seen[phase]), f"{phase}_confirmed": seen[phase].outcomes["ok"]}
     return numbers | {
         "later_percent": _confirmed(seen["waits_slow"].after(LATER_S)),
+        "fastest_ms": _fastest_ms(seen["waits_a_little"]),
         "rise_ms": numbers["waits_a_little_p50_ms"] - numbers["steady_before_p50_ms"],
         "errors": numbers["waits_slow_errors"] + numbers["waits_dead_errors"],
         "charged": numbers["waits_slow_charged"] + numbers["waits_dead_charged"],
@@ -93,14 +96,19 @@ def _confirmed(load: LoadResult) -> float:
     return 100 * load.outcomes["ok"] / max(load.started, 1)
 
 
+def _fastest_ms(load: LoadResult) -> float:
+    return min((sample.latency_ms or 0.0 for sample in load.samples if sample.outcome == "ok"), default=0.0)
+
+
 def findings(n: Numbers) -> list[Finding]:
     """Each needs a warehouse that is slow or dead."""
     return [
         Finding(
             claim="A checkout that waits for its parcel takes as much longer as packing takes",
-            holds=0.75 * KEEPS_UP_MS <= n["rise_ms"] <= 3 * KEEPS_UP_MS,
-            measured=f"p50 {n['steady_before_p50_ms']:.0f} ms before, {n['waits_a_little_p50_ms']:.0f} ms now",
-            expected=f"{KEEPS_UP_MS:.0f} ms more, between 0.75 and 3 times that",
+            holds=0.75 * KEEPS_UP_MS <= n["rise_ms"] <= 3 * KEEPS_UP_MS and n["fastest_ms"] >= KEEPS_UP_MS,
+            measured=f"p50 {n['steady_before_p50_ms']:.0f} ms before, {n['waits_a_little_p50_ms']:.0f} ms now, "
+            f"at least {n['fastest_ms']:.0f} ms",
+            expected=f"{KEEPS_UP_MS:.0f} ms more, between 0.75 and 3 times that; nobody is quicker than packing",
         ),
         Finding(
             claim="A packer that is too slow takes the waiting checkout down, not the one that uses the queue",

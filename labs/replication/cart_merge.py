@@ -117,42 +117,51 @@ def measure(seen: Seen) -> Numbers:
 
 
 def findings(n: Numbers) -> list[Finding]:
-    """With all nodes there nothing is refused, lost or undone, whichever way carts are kept."""
+    """With all nodes there nothing is refused, lost or undone, whichever way carts are kept. That nothing went wrong
+    shows something only where the same loss does harm to carts kept in another way.
+    """
+    emptied = n["single_emptied_percent"] >= 12
     return [
         Finding(
             claim="To insist on both copies keeps every cart right, and turns away everybody whose node is away",
-            holds=n["refuse_lost"] == n["refuse_back"] == n["refuse_emptied"] == 0
+            holds=emptied
+            and n["refuse_lost"] == n["refuse_back"] == n["refuse_emptied"] == 0
             and 45 <= n["refuse_refused_percent"] <= 88,
             measured=f"{n['refuse_refused']:.0f} of {WRITES} writes refused, {n['refuse_lost']:.0f} additions lost",
-            expected="45 to 88 % refused, none lost",
+            expected="45 to 88 % refused, none lost, where one copy empties 12 % of the carts or more",
         ),
         Finding(
             claim="With one copy nobody is refused, and the lost node empties the carts that were on it",
-            holds=n["single_refused"] == 0 < n["single_lost"] and 12 <= n["single_emptied_percent"] <= 55,
+            holds=min(n["refuse_refused"], n["single_lost"]) > 0 == n["single_refused"]
+            and emptied
+            and n["single_emptied_percent"] <= 55,
             measured=f"{n['single_refused']:.0f} writes refused; {n['single_emptied']:.0f} of {SHOPPERS} shoppers were "
             f"shown a cart with something missing, {n['single_lost']:.0f} additions are lost for good",
-            expected="none refused; 12 to 55 % of the carts, with additions lost",
+            expected="none refused, where some were; 12 to 55 % of the carts, with additions lost",
         ),
         Finding(
             claim="With two copies and merging, the same loss costs no write, no addition and no removal",
-            holds=n["merge_refused"] == n["merge_emptied"] == n["merge_lost"] == n["merge_back"] == 0 < n["merge_met"],
+            holds=emptied
+            and n["merge_refused"] == n["merge_emptied"] == n["merge_lost"] == n["merge_back"] == 0 < n["merge_met"],
             measured=f"{n['merge_refused']:.0f} refused, {n['merge_lost']:.0f} lost, {n['merge_back']:.0f} undone; "
             f"{n['merge_met']:.0f} times the node did not answer",
-            expected="none of each, with a node that did not answer",
+            expected="none of each, with a node that did not answer; one copy empties 12 % of the carts or more",
         ),
         Finding(
             claim="A node that returns with old carts undoes no removal, as long as the others remember it",
-            holds=n["old_refused"] == n["old_lost"] == n["old_back"] == 0 < n["old_met"],
+            holds=n["old_refused"] == n["old_lost"] == n["old_back"] == 0 < min(n["old_met"], n["forgotten_back"]),
             measured=f"{n['old_back']:.0f} of {n['old_removed']:.0f} removals undone, {n['old_lost']:.0f} additions "
             "lost",
-            expected="none of either, with a node that did not answer",
+            expected="none of either, with a node that did not answer, and some undone once removals are forgotten",
         ),
         Finding(
             claim="Once removals are forgotten the removed items come back with it; additions are never lost",
-            holds=45 <= n["forgotten_back_percent"] <= 88 and n["forgotten_lost"] == n["forgotten_refused"] == 0,
+            holds=45 <= n["forgotten_back_percent"] <= 88
+            and n["forgotten_lost"] == n["forgotten_refused"] == 0 < n["forgotten_met"],
             measured=f"{n['forgotten_back']:.0f} of {n['forgotten_removed']:.0f} removals undone, "
-            f"{n['forgotten_lost']:.0f} additions lost, {n['forgotten_refused']:.0f} writes refused",
-            expected="45 to 88 % undone; none lost, none refused",
+            f"{n['forgotten_lost']:.0f} additions lost, {n['forgotten_refused']:.0f} writes refused; "
+            f"{n['forgotten_met']:.0f} times the node did not answer",
+            expected="45 to 88 % undone; none lost, none refused, with a node that did not answer",
         ),
     ]
 

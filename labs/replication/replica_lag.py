@@ -80,10 +80,13 @@ def findings(n: Numbers) -> list[Finding]:
         Finding(
             claim="Without protection, who looks at once is told that there is no such order; with a replica that is "
             "well, nobody notices that anything is missing",
-            holds=n["naive_at_once_percent"] >= 80 and n["well_at_once_percent"] <= 20,
+            holds=n["naive_at_once_percent"] >= 80
+            and n["well_at_once_percent"] <= 20
+            and n["naive_behind_s"] >= 0.7 * LAG_S,
             measured=f"{n['naive_at_once_missed']:.0f} of {n['naive_at_once']:.0f}; "
-            f"{n['well_at_once_missed']:.0f} of {n['well_at_once']:.0f} while it is well",
-            expected="at least 80 %; at most 20 %",
+            f"{n['well_at_once_missed']:.0f} of {n['well_at_once']:.0f} while it is well; then it was "
+            f"{n['naive_behind_s']:.2f} s behind",
+            expected="at least 80 %; at most 20 %; at least 0.7 of the lag behind",
         ),
         Finding(
             claim="An order is missing for exactly as long as the replica is behind",

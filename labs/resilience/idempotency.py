@@ -102,10 +102,12 @@ def findings(n: Numbers) -> list[Finding]:
         ),
         Finding(
             claim="A charge whose answer came too late is found again, not made again",
-            holds=n["keyed_unknown"] >= 3 and n["keyed_charges"] == n["keyed_orders"] and n["keyed_violated"] == 0,
-            measured=f"{n['keyed_unknown']:.0f} requests had an unknown result; {n['keyed_charges']:.0f} charges "
-            f"for {n['keyed_orders']:.0f} orders",
-            expected="at least 3 unknown results; as many charges as orders",
+            holds=min(n["keyed_unknown"], n["keyed_repeated"]) >= 3
+            and n["keyed_charges"] == n["keyed_orders"]
+            and n["keyed_violated"] == 0,
+            measured=f"{n['keyed_unknown']:.0f} requests had an unknown result, {n['keyed_repeated']:.0f} were told of "
+            f"the order there was; {n['keyed_charges']:.0f} charges for {n['keyed_orders']:.0f} orders",
+            expected="at least 3 of either; as many charges as orders",
         ),
     ]
 

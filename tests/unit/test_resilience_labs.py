@@ -4,7 +4,7 @@ from labs.load import LoadResult
 from labs.load.sample import Sample
 from labs.resilience import circuit_breaker, kill_switch
 
-COSTLY = {"costly": 60.0, "failed": 0.0}
+COSTLY = {"asked": 60.0, "costly": 60.0, "failed": 0.0}
 
 
 def load(*confirmed_s: float) -> LoadResult:
@@ -18,6 +18,11 @@ def load(*confirmed_s: float) -> LoadResult:
 def test_extras_that_are_costly_go_unnoticed_and_extras_that_are_given_up_do_not() -> None:
     assert kill_switch.unnoticed(COSTLY | {"given_up": 3})
     assert not kill_switch.unnoticed(COSTLY | {"given_up": 60})
+
+
+def test_a_busy_machine_that_makes_a_third_of_the_fragments_late_is_no_costly_extra() -> None:
+    assert kill_switch.dear(COSTLY)
+    assert not kill_switch.dear(COSTLY | {"asked": 180})
 
 
 def test_without_an_order_after_the_end_a_shop_is_not_back_within_any_time() -> None:
