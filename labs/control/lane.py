@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from labs.control.repairs import no_item
 
 ORDERS, PACKER = "orders-lane", "fulfilment-lane"
+ORDERING = ("orders", ORDERS)
+"""Whoever places orders."""
 HOT_ITEM = "orders.hot_item"
 SOLD = "select from inventory.stock where sku = %(sku)s"
 WAITING = "select from orders.orders where lane and status = 'confirmed' limit 1"

@@ -3,6 +3,7 @@
 Nobody may buy it without an admission ─► it is written down ─► so many pieces ─► a warm page ─► (a lane) ─► the room
 """
 
+import threading
 import time
 from typing import Any, Protocol
 
@@ -51,36 +52,38 @@ class Shop(Protocol):
 
 
 class Sales:
-    """The shop's one sale at a time. Every method raises RuntimeFailed."""
+    """The shop's one sale at a time. `lock` is the shop's. Every method raises RuntimeFailed."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
+    def __init__(self, shop: Shop, lock: threading.RLock) -> None:
+        self._shop, self._lock = shop, lock
 
     def start(self, sku: str, stock: int, rate: float, lane: bool = False) -> dict[str, Any]:
         """Sell `stock` pieces to the line, `rate` people a second; the sale's status. `lane`: in the item's own lane.
         Raises UnknownComponent.
         """
-        if (on := self.status()) is not None:
-            raise RuntimeFailed(f"a sale of {on['sku']} is running: `./shoplab sale stop` ends it")
-        sale = f"{sku}~{int(time.time())}"
-        row = {"sale": sale, "sku": sku, "name": self._name(sku), "stock": stock, "rate": rate, "now": time.time()}
-        try:
-            self._shop.set_flag(FLAG, sale)
-            self._execute(BEGIN, row)
-            self._shop.repairs.restock(sku, stock)
-            warming.read(f"{self._shop.url}/products/{sku}")
-            if lane:
-                self._shop.open_lane(sku)
-            self._shop.scale(ROOM, 1)
-        except Exception:
-            self.stop()
-            raise
-        return self.status() or {}
+        with self._lock:
+            if (on := self.status()) is not None:
+                raise RuntimeFailed(f"a sale of {on['sku']} is running: `./shoplab sale stop` ends it")
+            sale = f"{sku}~{int(time.time())}"
+            row = {"sale": sale, "sku": sku, "name": self._name(sku), "stock": stock, "rate": rate, "now": time.time()}
+            try:
+                self._shop.set_flag(FLAG, sale)
+                self._execute(BEGIN, row)
+                self._shop.repairs.restock(sku, stock)
+                warming.read(f"{self._shop.url}/products/{sku}")
+                if lane:
+                    self._shop.open_lane(sku)
+                self._shop.scale(ROOM, 1)
+            except Exception:
+                self.stop()
+                raise
+            return self.status() or {}
 
     def pace(self, rate: float) -> dict[str, Any]:
         """From now on admit `rate` people a second, 0 for nobody; the sale's status."""
-        self._execute(PACE, {"rate": rate, "now": time.time()})
-        on = self.status()
+        with self._lock:
+            self._execute(PACE, {"rate": rate, "now": time.time()})
+            on = self.status()
         if on is None:
             raise RuntimeFailed("no sale is running: `./shoplab sale start SKU` begins one")
         return on
@@ -95,7 +98,7 @@ class Sales:
 
     def stop(self) -> dict[str, Any] | None:
         """End the sale: the item is sold like all others, waiting room and lane rest. How it was; None: there was
-        none.
+        none. Not under the lock for as long as the lane's last parcels are packed: the primary's watch needs it.
         """
         on = self.status()
         self._shop.set_flag(FLAG, "default")

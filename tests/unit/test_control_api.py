@@ -13,13 +13,16 @@ URL, TOKEN = "http://127.0.0.1:21002", "of-this-shop"
 
 
 class Untouched:
-    """A shop that no request may reach."""
+    """A shop, or a part of it, of which no request may reach any verb."""
 
-    def __getattr__(self, verb: str) -> Any:
-        def reached(*_: Any) -> None:
-            raise AssertionError(f"{verb} was reached")
+    def __init__(self, name: str = "the shop") -> None:
+        self._name = name
 
-        return reached
+    def __getattr__(self, part: str) -> "Untouched":
+        return Untouched(part)
+
+    def __call__(self, *_: Any) -> None:
+        raise AssertionError(f"{self._name} was reached")
 
 
 @pytest.fixture
@@ -50,6 +53,10 @@ def test_a_body_that_makes_no_sense_is_refused_with_the_reason(
 
 def test_a_database_that_fails_without_a_word_is_refused_with_the_name_of_what_happened() -> None:
     class Silent:
+        @property
+        def data(self) -> "Silent":
+            return self
+
         def reset(self) -> None:
             raise psycopg.OperationalError
 

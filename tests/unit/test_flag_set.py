@@ -14,6 +14,7 @@ from labs import warming
 from labs.commands.operate import flag
 from labs.commands.warm import warm
 from labs.control.client import ShopClient
+from labs.control.flag_changes import FlagChanges
 from labs.control.shop import RunningShop
 from labs.warming import Warmed
 from services.common.lane import HOT_ITEM
@@ -27,7 +28,8 @@ class Shop(RunningShop):
         self.asked: list[Sequence[str]] = []
         self._lock = threading.RLock()
         self._behind, self.invalid = list(behind), False
-        self.flags = self.instruments = self.limits = self.roles = cast(Any, self)
+        parts = cast(Any, self)
+        self._flag_changes = FlagChanges(flags=parts, roles=parts, limits=parts, instruments=parts)
 
     def set(self, name: str, text: object) -> tuple[Any, int]:
         return text, 7

@@ -1,8 +1,9 @@
 """The order of the steps that begin and end a sale, and what is left when one of them fails."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +13,19 @@ from labs.control import sale
 from labs.control.sale import Sales
 
 ON = {"sku": "pot-020", "lane": True}
+
+
+class Lock:
+    """The shop's lock, which is noted among the `steps`."""
+
+    def __init__(self, steps: list[str]) -> None:
+        self._steps = steps
+
+    def __enter__(self) -> None:
+        self._steps.append("lock")
+
+    def __exit__(self, *_: object) -> None:
+        self._steps.append("unlock")
 
 
 class Shop:
@@ -73,13 +87,24 @@ def nothing_to_warm(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sales(shop: Any) -> Sales:
-    return Sales(shop)
+    return Sales(shop, threading.RLock())
 
 
 def test_nobody_can_buy_without_an_admission_before_there_are_pieces_and_the_room_opens_last() -> None:
     shop = Shop()
     sales(shop).start("pot-020", 100, 5.0, lane=True)
     assert shop.steps == ["orders.admission=pot-020", "begun", "100 pot-020", "lane for pot-020", "waiting-room=1"]
+
+
+def test_nobody_else_changes_the_shop_while_a_sale_begins_or_is_paced_and_all_may_while_it_ends() -> None:
+    begun, paced, ended = Shop(), Shop(on=ON), Shop(on=ON)
+    locked = lambda shop: Sales(cast(Any, shop), cast(Any, Lock(shop.steps)))  # noqa: E731
+    locked(begun).start("pot-020", 100, 5.0)
+    locked(paced).pace(5.0)
+    locked(ended).stop()
+    assert (begun.steps[0], begun.steps[-1]) == ("lock", "unlock")
+    assert paced.steps == ["lock", "unlock"]
+    assert ended.steps == ENDING
 
 
 def test_a_sale_that_cannot_begin_is_taken_back_whole() -> None:

@@ -1,12 +1,13 @@
 """Who is stopped for a moment comes back, whatever happens meanwhile."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from compose.runtime.verbs import Component, RuntimeFailed
-from labs.control.shop import RunningShop
+from labs.control.components import Components
 
 WORKERS = [
     Component(name=f"{name}-1", service=name, kind="worker", state="running", ready=True)
@@ -34,16 +35,13 @@ class Machine:
         self.running.add(component)
 
 
-class Shop(RunningShop):
-    """Only its runtime."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.runtime = cast(Any, machine)
+def components(machine: Any) -> Components:
+    return Components(machine, cast(Any, None), threading.RLock(), renew_links=lambda: None)
 
 
 def test_workers_are_away_meanwhile_and_back_when_the_work_fails() -> None:
     machine = Machine()
-    with pytest.raises(ZeroDivisionError), Shop(machine).workers_away():
+    with pytest.raises(ZeroDivisionError), components(machine).workers_away():
         assert machine.running == set()
         raise ZeroDivisionError
     assert len(machine.running) == 3
@@ -51,6 +49,6 @@ def test_workers_are_away_meanwhile_and_back_when_the_work_fails() -> None:
 
 def test_one_that_does_not_end_leaves_no_other_stopped() -> None:
     machine = Machine(stubborn="fulfilment-1")
-    with pytest.raises(RuntimeFailed, match="fulfilment-1 does not end"), Shop(machine).workers_away():
+    with pytest.raises(RuntimeFailed, match="fulfilment-1 does not end"), components(machine).workers_away():
         raise AssertionError("nothing must be done while a worker is at work")
     assert len(machine.running) == 3

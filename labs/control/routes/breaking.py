@@ -17,12 +17,12 @@ def install(app: Flask, shop: RunningShop) -> None:
         for_s = given("for_s", float, 0.0)
         if not 0 <= for_s <= A_DAY_S:
             abort(400, f"for_s must be from 0 to {A_DAY_S}")
-        entry = shop.break_(given("fault", str), given("target", str), given("given", dict, {}), for_s)
+        entry = shop.faults.strike(given("fault", str), given("target", str), given("given", dict, {}), for_s)
         return {"fault": entry.fault, "target": entry.target, "given": entry.given}
 
     @app.get("/targets")
     def targets() -> Any:
-        return shop.targets()
+        return shop.faults.targets()
 
     @app.post("/heal")
     def heal() -> Any:

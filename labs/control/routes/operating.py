@@ -17,7 +17,7 @@ def install(app: Flask, shop: RunningShop) -> None:
         tail = request.args.get("tail", "50")
         if not tail.isdecimal():
             abort(400, "tail must be a number of lines")
-        return {"lines": list(shop.logs(request.args.get("component") or None, int(tail)))}
+        return {"lines": list(shop.runtime.logs(request.args.get("component") or None, int(tail)))}
 
     @app.post("/scale")
     def scale() -> Any:
@@ -40,9 +40,9 @@ def install(app: Flask, shop: RunningShop) -> None:
 
     @app.post("/reset")
     def reset() -> Any:
-        shop.reset()
+        shop.data.reset()
         return {}
 
     @app.post("/check")
     def check() -> Any:
-        return {"invariants": shop.check(given("settle_s", float, 20.0))}
+        return {"invariants": shop.data.check(given("settle_s", float, 20.0))}

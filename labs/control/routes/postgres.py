@@ -26,16 +26,16 @@ def install(app: Flask, shop: RunningShop) -> None:
 
     @app.post("/backup")
     def backup() -> Any:
-        return shop.backup()
+        return shop.data.backup()
 
     @app.get("/backups")
     def backups() -> Any:
-        return shop.backups()
+        return shop.data.backups()
 
     @app.post("/restore")
     def restore() -> Any:
-        return shop.restore(given("to", str))
+        return shop.data.restore(given("to", str))
 
     @app.get("/digests")
     def digests() -> Any:
-        return {"tables": shop.digests()}
+        return {"tables": shop.data.digests()}

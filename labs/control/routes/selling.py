@@ -15,25 +15,25 @@ def install(app: Flask, shop: RunningShop) -> None:
 
     @app.get("/sale")
     def sale() -> Any:
-        return {"sale": shop.sale()}
+        return {"sale": shop.sales.status()}
 
     @app.post("/sale/start")
     def start_sale() -> Any:
         sku, stock, rate = given("sku", str), given("stock", int), given("rate", float)
         if why := implausible(stock, rate):
             abort(422, why)
-        return {"sale": shop.start_sale(sku, stock, rate, given("lane", bool, False))}
+        return {"sale": shop.sales.start(sku, stock, rate, given("lane", bool, False))}
 
     @app.post("/sale/rate")
     def pace_sale() -> Any:
         rate = given("rate", float)
         if why := implausible(1, rate):
             abort(422, why)
-        return {"sale": shop.pace_sale(rate)}
+        return {"sale": shop.sales.pace(rate)}
 
     @app.post("/sale/stop")
     def stop_sale() -> Any:
-        return {"sale": shop.stop_sale()}
+        return {"sale": shop.sales.stop()}
 
     @app.post("/lane")
     def lane() -> Any:
