@@ -13,7 +13,7 @@ from labs.load import LoadResult
 from labs.resilience.retry_storm_text import TEACHING
 
 RATE, THREADS, SERVICE_S = 13.0, 8, 0.4
-CALM_S, TRIGGER_S, LATER_S = 3.0, 2.5, 3.5
+CALM_S, TRIGGER_S, LATER_S = 2.5, 2.5, 3.5
 STORM_S, HEALED_S = 6.0, 8.5
 """From the end of the stop to the cure, and from the cure to where its effect is measured."""
 TIMEOUT_S, TOTAL_S = 0.7, 1.5
@@ -21,7 +21,7 @@ TIMEOUT_S, TOTAL_S = 0.7, 1.5
 VARIANTS = {"naive": "bounded in the storm", "bounded": "bounded all along"}
 BOUNDS = ("breaker", "deadlines", "retry_budget", "retry_jitter")
 PRODUCTS = "/api/catalog/products"
-STORM = LoadPlan(mix="pages", rate=RATE, seconds=30, quick_seconds=23, warm_up_s=0)
+STORM = LoadPlan(mix="pages", rate=RATE, seconds=30, quick_seconds=22.5, warm_up_s=0)
 
 
 def one_catalog(shop: Bench) -> None:
@@ -107,7 +107,7 @@ def measure(seen: Seen) -> Numbers:
     for variant in VARIANTS:
         load, stopped_s = seen[variant], n[f"{variant}_stopped_s"]
         later_s = stopped_s + TRIGGER_S + LATER_S
-        n[f"{variant}_before"] = _shown(load.select(since_s=1, until_s=stopped_s - 1))
+        n[f"{variant}_before"] = _shown(load.select(since_s=0.5, until_s=stopped_s - 0.6))
         n[f"{variant}_later"] = _shown(load.select(since_s=later_s, until_s=until_s[variant]))
         n[f"{variant}_failed"] = load.completed - load.outcomes["ok"]
         n[f"{variant}_attempts"] = 1 + n[f"{variant}_retries"] / max(n[f"{variant}_timed_out"], 1)
@@ -250,15 +250,15 @@ shopper ══► storefront ──► catalogue, one replica: 8 threads, 0.4 s 
         ),
         Choice(
             id="healed",
-            text=f"{STORM_S:g} s after the stop budget, jitter, breaker and deadlines are switched on, nothing else is "
-            f"done. From {HEALED_S:g} s later: how many are shown?",
+            text=f"{STORM_S:g} s after the catalogue goes on all four bounds are switched on (retry budget, jitter, "
+            f"breaker, deadlines), nothing else is done. From {HEALED_S:g} s later: how many are shown?",
             options=LATER,
             answer=lambda n: _later(n["healed"]),
         ),
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1500), probes.invariants()),
-    steady_load=LoadPlan(mix="pages", rate=RATE, seconds=6, quick_seconds=3),
-    load=LoadPlan(mix="pages", rate=RATE, seconds=22, quick_seconds=12, warm_up_s=0),
+    steady_load=LoadPlan(mix="pages", rate=RATE, seconds=10, quick_seconds=3),
+    load=LoadPlan(mix="pages", rate=RATE, seconds=22, quick_seconds=11.5, warm_up_s=0),
     prepare=(one_catalog,),
     method=(naive, bounded),
     measure=measure,

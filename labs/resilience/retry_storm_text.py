@@ -62,10 +62,14 @@ TEACHING = Teaching(
     explanation=explain,
     artifacts="""\
 The catalogue's 0.4 s an answer are a wait (the fault `http_delay`), so that its capacity is known: eight threads, 20
-answers a second, on any machine. It is a wait that comes after the look at the deadline, as real work would. The
-recommendations ask the catalogue, too, about one request a second. The retries that the budget allows at first (ten for
-each replica of the storefront) are why bounded calls are made more than 1.1 times during a short stop. The storefront
-has three replicas: in the storm a page holds a thread for 1.5 s, and before two of them pages would queue as well.""",
+answers a second, on any machine. It is a wait that comes after the look at the deadline, as real work would. Its
+shedding (`catalog.shedding`) is off in both variants: it would refuse what it cannot answer in time, and end the
+storm by itself. The recommendations ask the catalogue, too, about one request a second. The retries that the budget
+allows at first (ten for each replica of the storefront) are why bounded calls are made more than 1.1 times during a
+short stop. The storefront has three replicas: in the storm a page holds a thread for 1.5 s, and before two of them
+pages would queue as well. Attempts are counted at one moment of the storm, when some ten calls have been made again
+and have not ended: so a few more than two come out. Healing counts from the first of the four switches, which
+together take more than a second, and in steps of half a second: so it takes longer than backlog / μ.""",
     mitigation="""\
 The switches are the flags `storefront.retry_budget`, `storefront.retry_jitter`, `storefront.breaker` and
 `storefront.deadlines`; every service that calls others has its own. The code: services/common/retry_budget.py,
@@ -94,9 +98,10 @@ queues (`./shoplab break restart catalog-1`).""",
         ),
     ),
     further="""\
-Which of the four is enough by itself? Leave the others out of `BOUNDS` when they are switched on, and run it again; for
-the budget alone compute first how long the backlog takes: backlog / (capacity - 1.1 · rate). Then set the load to 8
-pages a second: does the storm stay?""",
+Which of the four is enough by itself? In `naive` switch on one of them, `shop.flag("storefront.retry_budget",
+True)`, in the place of `bound_retries(shop, True)`, give `STORM` 60 seconds, restart the notebook's kernel and run
+it again, not in quick mode; for the budget alone compute first how long the backlog takes: backlog / (capacity - 1.1
+· rate). Then put all of them back and set `RATE` to 6 pages a second: does the storm stay?""",
     interview=Interview(
         question="A dependency had a hiccup of a few seconds, an hour ago. It is healthy, yet your service is still "
         "down. What may have happened, and how do you prevent it?",
