@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from compose.runtime.verbs import RuntimeFailed
+from compose.runtime.verbs import RuntimeFailed, State
 
 OLDEST_ENGINE, OLDEST_COMPOSE = (25, 0), (2, 26)
 ASK_S = 20.0
 TRIES = 5
 LABEL = "com.docker.compose."
+STATES: Mapping[str, State] = {"running": "running", "paused": "paused"}
 
 
 def available() -> str | None:
@@ -67,6 +68,11 @@ class Container:
     ip: str
     published: Mapping[str, str]
     """Port inside -> "127.0.0.1:port" on this machine."""
+
+    @property
+    def shown(self) -> State:
+        """Its state in the words of the verbs."""
+        return STATES.get(self.state, "stopped")
 
     @property
     def failed(self) -> bool:

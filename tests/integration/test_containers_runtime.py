@@ -23,6 +23,8 @@ SERVE = """
 import http.server, os, socket
 address = socket.gethostbyname(socket.gethostname())
 name = os.environ.get("SERVES_AS") or socket.gethostbyaddr(address)[0].split(".")[0].partition("-")[2]
+if name == "web-5":
+    raise SystemExit("no room for a fifth")
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.send_header("X-Served-By", name); self.end_headers()
@@ -140,6 +142,17 @@ def test_scaling_adds_and_removes_the_last_replicas(running: ContainersRuntime) 
     running.scale("web", 2)
 
     assert sorted(running.replicas()["web"]) == ["web-1", "web-2"]
+
+
+def test_when_a_new_replica_does_not_start_there_are_as_many_as_before(running: ContainersRuntime) -> None:
+    earlier = [c.container for c in running.ps()]
+
+    with pytest.raises(RuntimeFailed, match=r"web-5 ended with 1(.|\n)*no room for a fifth"):
+        running.scale("web", 5)
+
+    assert [c.container for c in running.ps()] == earlier
+    with pytest.raises(UnknownComponent):
+        running.state("web-3")
 
 
 def test_what_rests_has_no_container_until_it_is_scaled_and_none_afterwards(running: ContainersRuntime) -> None:

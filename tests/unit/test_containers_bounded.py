@@ -1,39 +1,27 @@
 """The containers' verbs with an engine that is pretended: every wait ends, and nothing runs twice that must not."""
 
 import dataclasses
-from typing import Any
 
 import pytest
 
 from compose.runtime.container_engine import TRIES, Container, Engine
+from compose.runtime.container_finder import Finder
+from compose.runtime.container_launcher import ContainerLauncher
+from compose.runtime.container_probe import Probe
 from compose.runtime.containers import ContainersRuntime
 from compose.runtime.verbs import RuntimeFailed, UnknownComponent
-from compose.topology import COMPOSE_FILE, PROJECT
-
-CART = Container(
-    id="c1", service="cart", number=1, state="running", health="healthy", exit_code=0, pid=1,
-    started_at="2026-11-27T12:00:00Z", ip="172.18.0.2", published={},
-)  # fmt: skip
-
-
-class FakeEngine:
-    """Has these containers, and notes what it is asked to do, and for how long."""
-
-    def __init__(self, *found: Container) -> None:
-        self.found, self.asked = found, list[tuple[tuple[str, ...], float | None]]()
-
-    def containers(self) -> list[Container]:
-        return list(self.found)
-
-    def docker(self, *arguments: str, within_s: float | None = None, **_: Any) -> bytes:
-        self.asked.append((arguments, within_s))
-        return b""
+from compose.topology import COMPOSE_FILE, PROJECT, load
+from tests.unit.container_fakes import CART, FakeEngine
 
 
 def shop(*found: Container) -> tuple[ContainersRuntime, FakeEngine]:
-    runtime, engine = ContainersRuntime("shoplab-test", {}, PROJECT), FakeEngine(*found)
-    runtime._engine = engine  # type: ignore[assignment]
-    return runtime, engine
+    engine = FakeEngine(*found)
+    return ContainersRuntime("shoplab-test", {}, PROJECT, engine=engine), engine
+
+
+def launcher(*found: Container) -> ContainerLauncher:
+    topology, engine = load().without_wire(), FakeEngine(*found)
+    return ContainerLauncher(topology, engine, Finder(topology, engine), Probe(topology, {}))
 
 
 def test_every_verb_on_a_container_is_bounded() -> None:
@@ -71,13 +59,12 @@ def test_what_can_only_run_once_is_not_scaled() -> None:
 
 def test_who_failed_before_this_start_is_given_another_one_and_who_fails_in_it_is_not() -> None:
     failed = dataclasses.replace(CART, state="exited", exit_code=1)
-    runtime, _ = shop(failed)
-    assert not runtime._is_up(lambda *_: None, {}, {(failed.id, failed.started_at)}, 0)
+    assert not launcher(failed).is_up(lambda *_: None, {}, {(failed.id, failed.started_at)}, 0)
     with pytest.raises(RuntimeFailed, match="cart-1 ended with 1"):
-        runtime._is_up(lambda *_: None, {}, {(failed.id, "2026-11-27T11:00:00Z")}, 0)
+        launcher(failed).is_up(lambda *_: None, {}, {(failed.id, "2026-11-27T11:00:00Z")}, 0)
 
 
 def test_what_is_optional_is_waited_for_but_not_for_ever() -> None:
-    runtime, _ = shop()
-    told = {name: "ready" for name in runtime._names({}) if not name.startswith("recommendations")}
-    assert [runtime._is_up(lambda *_: None, told, set(), waited_s) for waited_s in (1, 100)] == [False, True]
+    names = [name for service in load().without_wire() for name in service.components()]
+    told = {name: "ready" for name in names if not name.startswith("recommendations")}
+    assert [launcher().is_up(lambda *_: None, told, set(), waited_s) for waited_s in (1, 100)] == [False, True]
