@@ -15,7 +15,7 @@ ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
 PATIENT = ("orders", "orders-lane")
 """Services where one checks out, which is waited for as long as outside: a checkout asks others in its turn."""
 STAND_INS = {"orders-lane": "orders"}
-"""Who answers the path of a service that has no replica."""
+"""Who answers the path of a service that has no replica, or whose replicas are all gone."""
 
 
 def public(spec: Gateway) -> Base:
@@ -24,8 +24,9 @@ def public(spec: Gateway) -> Base:
         "server",
         remark("The public listener: browsers, load, labs."),
         directive("listen", spec.listen),
-        remark("Nobody out there may say how much a request matters, or whose it is."),
+        remark("Nobody out there may say how much a request matters, whose it is, or when we stop working on it."),
         directive("set", "$tier", quoted("")),
+        directive("set", "$time_left", quoted("")),
         directive("set", "$for_visitor", "$visitor"),
         directive("proxy_read_timeout", ms(spec.waits.read_s)),
         *_compression(),
@@ -46,6 +47,7 @@ def internal(spec: Gateway) -> Base:
         remark("The internal listener: services call each other here."),
         directive("listen", spec.listen_internal),
         directive("set", "$tier", "$http_x_tier"),
+        directive("set", "$time_left", "$http_x_time_left_ms"),
         directive("set", "$for_visitor", "$http_x_visitor"),
         directive("proxy_read_timeout", ms(spec.waits.internal_read_s)),
         *_made_here(),
@@ -145,9 +147,13 @@ def _routes(spec: Gateway, prefix: str, limited: bool = False, patient: bool = F
     yield block(f"location ^~ {prefix}", directive("return", 404))
 
 
+def stand_in(spec: Gateway, upstream: Upstream) -> Upstream | None:
+    """Who stands in for it, if anybody."""
+    return next((each for each in spec.upstreams if each.service == STAND_INS.get(upstream.service)), None)
+
+
 def _or_stand_in(spec: Gateway, upstream: Upstream) -> Upstream:
-    others = [each for each in spec.upstreams if each.service == STAND_INS.get(upstream.service)]
-    return upstream if upstream.alive or not others else others[0]
+    return upstream if upstream.alive else stand_in(spec, upstream) or upstream
 
 
 def _room(spec: Gateway) -> list[Upstream]:

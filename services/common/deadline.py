@@ -1,7 +1,8 @@
 """How much time is left: for a piece of work of several steps, and for whoever waits for an answer, all the way down.
 
-A caller says in `X-Time-Left-Ms` how long it will go on waiting. What is left and not the time of day is sent, as gRPC
-does with `grpc-timeout`: clocks of two machines differ. The gateway adds when the request reached it
+A caller among the services says in `X-Time-Left-Ms` how long it will go on waiting; from everybody else the gateway
+takes that header away, or a shopper could stop an order between two of its steps. What is left and not the time of day
+is sent, as gRPC does with `grpc-timeout`: clocks of two machines differ. The gateway adds when the request reached it
 (`X-Request-Start`, seconds since 1970), so that the time in a replica's queue counts too. Work that nobody waits for
 any more is not begun.
 """

@@ -24,6 +24,7 @@ KEEPALIVE_S = 75
 AS_THE_GATEWAY = {
     "limit_request_line": 8190,
     "limit_request_fields": 8192,  # as many as go into the gateway's four buffers of 8 kB
+    "limit_request_field_size": 8192 + 2,  # one buffer, and the end of the line
     "permit_unconventional_http_method": True,
 }
 """gunicorn refuses nothing that the gateway lets through: its own refusals are pages without an id, where a caller was

@@ -126,9 +126,12 @@ def test_a_request_without_a_plausible_id_gets_one(shop: Shop) -> None:
     assert len(set(ids)) == 3
 
 
-def test_only_services_say_how_much_a_request_matters(shop: Shop) -> None:
-    seen = [get("/api/catalog/x", X_Tier="checkout").json["headers"] for get in (shop.get, shop.inside)]
-    assert [headers.get("x-tier") for headers in seen] == [None, "checkout"]  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("header", "value"), [("X-Tier", "checkout"), ("X-Time-Left-Ms", "20")])
+def test_only_services_say_how_much_a_request_matters_and_how_long_it_is_worked_on(
+    shop: Shop, header: str, value: str
+) -> None:
+    seen = [get("/api/catalog/x", **{header: value}).json["headers"] for get in (shop.get, shop.inside)]
+    assert [headers.get(header.lower()) for headers in seen] == [None, value]  # type: ignore[attr-defined]
 
 
 def test_errors_carry_the_id_and_the_name_of_who_made_them_too(shop: Shop) -> None:

@@ -76,6 +76,14 @@ def test_the_lane_refuses_as_the_shop_does(lane: ShopClient, token: str, quantit
     assert buy(lane.url, HOT, quantity, token=token).status == status
 
 
+def test_a_lane_whose_only_replica_is_gone_turns_nobody_away(lane: ShopClient) -> None:
+    lane.set_fault("process_kill", "orders-lane-1")
+    assert who_placed(buy(lane.url, HOT)) == (201, "orders")
+    assert lane.heal() == []
+    eventually(lambda: who_placed(buy(lane.url, HOT)) == (201, "orders-lane"))
+    assert lane.check() == []
+
+
 def test_a_lane_that_is_closed_on_a_backlog_loses_nothing(lane: ShopClient) -> None:
     lane.set_flag("fulfilment.pack_ms", 500)
     lane.restock(HOT, 20)
