@@ -1,6 +1,5 @@
 """The cart's routes. Who is asking is known by the cookie `cart` alone; who has none gets one."""
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 
@@ -9,10 +8,10 @@ from flask_openapi import OpenAPI
 
 from services.cart.carts import Carts
 from services.cart.models import Item, Items, OneItem, Quantity
+from services.common.fields import CART_ID
 from services.common.web import Check, create_web, json_answer, problems
 
 COOKIE = "cart"
-CART_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def create_app(carts: Callable[[], Carts], ready: Mapping[str, Check], keep_s: int) -> OpenAPI:

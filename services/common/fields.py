@@ -2,11 +2,14 @@
 that they are held and paid for under.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 MOST_LINES = 50
+CART_ID = re.compile(r"[0-9a-f]{32}")
+"""What the cookie `cart` holds; anything else is none of ours."""
 
 
 def number(value: object) -> object:

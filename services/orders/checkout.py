@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,7 +57,7 @@ class Catalog(Protocol):
 class Door(Protocol):
     """Who says whether somebody may order this; see `door.Door`."""
 
-    def admit(self, skus: Collection[str], admission: str) -> str | None: ...
+    def admit(self, items: Sequence[tuple[str, int]], admission: str) -> str | None: ...
 
 
 class Intake(Protocol):
@@ -97,8 +97,8 @@ class Checkout:
     def check_out(self, key: str, wanted: Wanted) -> tuple[Order, bool]:
         """The order made under this key; tells whether this very request made it.
 
-        Raises Invalid (another body, unknown product), NotAdmitted, WarehouseFull, OutOfStock, Declined; Unavailable
-        or TimedOut: ask again.
+        Raises Invalid (another body, unknown product), NotAdmitted, TooMany, WarehouseFull, OutOfStock, Declined;
+        Unavailable or TimedOut: ask again.
         """
         deadline = Deadline(self._total_s, self._clock)
         try:
@@ -113,8 +113,8 @@ class Checkout:
             raise type(error)(RETRY, reason=error.detail, **told) from error
 
     def begin(self, key: str, wanted: Wanted, deadline: Deadline) -> Attempt:
-        """The attempt under this key, written down if there is none yet. Raises Invalid, NotAdmitted, WarehouseFull,
-        ShopError.
+        """The attempt under this key, written down if there is none yet. Raises Invalid, NotAdmitted, TooMany,
+        WarehouseFull, ShopError.
         """
         attempt = self._attempts.find(key) or self._open(key, wanted, deadline)
         if attempt.fingerprint != wanted.fingerprint:
@@ -129,8 +129,10 @@ class Checkout:
         return self._attempts.open(key, wanted.fingerprint, lines, admission)
 
     def _let_in(self, wanted: Wanted) -> str | None:
-        """Asked before every round, not only the first; the admission. Raises NotAdmitted, WarehouseFull."""
-        admission = self._door.admit([sku for sku, _ in wanted.items], wanted.admission)
+        """Asked before every round, not only the first; the admission. Raises NotAdmitted, TooMany,
+        WarehouseFull.
+        """
+        admission = self._door.admit(wanted.items, wanted.admission)
         self._intake.admit()
         return admission
 

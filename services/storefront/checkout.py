@@ -124,6 +124,9 @@ def _again(wanted: Purchase, error: ShopError) -> Response:
 
 
 def _not_admitted(error: Forbidden) -> AnyResponse:
+    if error.extra.get("why") == "too-many":
+        detail = "change your cart to one piece of it: then all others in line get one, too"
+        return page("apology.html", 403, title="One piece for each turn", words="refused", detail=detail)
     if error.extra.get("why") == "used":
         detail = (
             "with this turn in line something was ordered already, and if it was confirmed, that order stands; "

@@ -10,9 +10,9 @@ import secrets
 from flask import Flask, Response, abort, g, request
 
 from services.common import origin
+from services.common.fields import CART_ID
 from services.common.web import READS
 
-PLAUSIBLE_CART = re.compile(r"[0-9a-f]{32}")
 PLAUSIBLE_ADMISSION = re.compile(r"[ -~]{1,300}")
 CART_KEPT_S = 7 * 24 * 3600  # as long as the cart service keeps one
 POLICY = "; ".join(
@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
 def cart_of_visitor() -> str:
     """The visitor's cart, empty when there is none yet. A malformed cookie counts as none."""
     given = request.cookies.get("cart", "")
-    return given if PLAUSIBLE_CART.fullmatch(given) else ""
+    return given if CART_ID.fullmatch(given) else ""
 
 
 def admission_of_visitor() -> str:

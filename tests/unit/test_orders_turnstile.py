@@ -56,6 +56,11 @@ def test_one_cart_is_held_back_from_whatever_addresses_it_comes(client):
     assert tries(client, carts=["c" * 32], visitors=MANY) == HELD_BACK
 
 
+def test_nobody_uses_up_the_tries_of_an_address_by_naming_it_as_a_cart(client):
+    assert tries(client, carts=["10.66.0.7"], visitors=["192.0.2.1"]) == HELD_BACK
+    assert tries(client, visitors=["10.66.0.7"])[:3] == [402] * 3
+
+
 def test_one_card_is_held_back_whoever_tries_it(client):
     assert tries(client, visitors=MANY, carts=MANY, cards=["stolen"]) == HELD_BACK
 
