@@ -114,7 +114,7 @@ class Peers:
             raise Refused(f"{path}: no time is left to ask", by="deadline")
         attempt_s = settings.peer_attempt_s if safe and asked_s <= settings.peer_total_s else asked_s
         headers = {**_headers(body is not None, cookie, key), **more}
-        end, patient = Deadline(bound_s), bound_s >= settings.peer_attempt_s
+        end, patient = Deadline(bound_s), bound_s >= max(settings.peer_attempt_s, attempt_s / 2)
 
         def ask(path: str, protection: Protection) -> Any:
             once = lambda: self._once(method, path, body, min(attempt_s, max(0.01, end.left_s)), headers)  # noqa: E731

@@ -4,6 +4,7 @@ It says "placed" only about an order that the orders service knows; works by rel
 kept waiting for ever: a page left open looks a few times more, and what takes too long is called late.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,7 +16,8 @@ from services.storefront.looks import page
 from services.storefront.shop import Shop
 from services.storefront.things import Message, Order
 
-DONE, LATE = "done", "-late"
+DONE, LATE, UNKNOWN = "done", "-late", "unknown"
+COUNT = re.compile(r"-\d+")
 LATE_S = 60
 LOOKS_S = (1, 2, 4, 6, 10, 15, 25, 40, LATE_S + 2)
 """When a page left open looks again, in seconds since there was news. The style sheet tells when it has stopped."""
@@ -36,7 +38,7 @@ def install(app: Flask, shop: Shop, now: Callable[[], float] = time.time) -> Non
         messages = shop.soon(lambda: shop.messages(order_id))
         found = shop.order(order_id)
         words = progress_of(found, messages())
-        if request.args.get("seen") == words["seen"]:
+        if is_no_news(words["seen"], request.args.get("seen", "")):
             return Response(status=204)
         return page("fragments/progress.html", order=found, **words)
 
@@ -54,8 +56,13 @@ def state(order: Order, messages: Sequence[Message] | None, now: float) -> str:
     shipped = any(message.kind == "order.shipped" for message in messages or ())
     if order.status == "cancelled" or (order.status == "shipped" and shipped):
         return DONE
-    count = "unknown" if messages is None else len(messages)
+    count = UNKNOWN if messages is None else len(messages)
     return f"{order.status}-{count}{LATE if is_late(order, now) else ''}"
+
+
+def is_no_news(now: str, seen: str) -> bool:
+    """Whether a look shows what was seen before. One that could not see the messages says nothing about them."""
+    return now in (seen, COUNT.sub(f"-{UNKNOWN}", seen))
 
 
 def is_late(order: Order, now: float) -> bool:

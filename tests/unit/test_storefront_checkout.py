@@ -289,6 +289,15 @@ def test_progress_is_silent_while_nothing_is_new_and_ends_when_all_was_told():
     assert "hx-get" not in news.text
 
 
+def test_a_look_that_cannot_see_the_messages_is_no_news():
+    peers, browser = a_shop()
+    order_id = an_order(peers, browser)
+    peers.failing["/api/notifications"] = TimedOut("silent")
+    assert browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1").status_code == 204
+    peers.orders[order_id]["status"] = "shipped"
+    assert browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1").status_code == 200
+
+
 def test_a_shipped_order_is_watched_until_its_message_is_there_too():
     peers, browser = a_shop()
     order_id = an_order(peers, browser)
@@ -357,6 +366,15 @@ def test_news_of_an_order_that_became_late_end_the_looking():
     peers.orders[order_id]["placed_at"] = "2020-11-27T10:00:00Z"
     news = browser.get(f"/fragments/orders/{order_id}?seen=confirmed-1")
     assert news.status_code == 200 and "hx-get" not in news.text
+
+
+def test_who_wants_more_than_a_turn_is_for_is_told_what_to_change():
+    peers, browser = a_shop()
+    fill(browser)
+    form = form_of(browser)
+    peers.failing["/api/orders"] = Forbidden("one piece", why="too-many")
+    answer = browser.post("/checkout", data=form)
+    assert answer.status_code == 403 and "change your cart to one piece" in answer.text
 
 
 def test_who_has_bought_with_their_turn_is_told_so_instead_of_standing_in_line_again():
