@@ -75,6 +75,8 @@ def create_app(line: Line, hold_s: float) -> OpenAPI:
 
     @app.route("/sale/<sku>")
     def room(sku: str) -> Response:
+        if request.method == "HEAD":
+            return page.there(line, sku)
         standing = page.standing(line, sku, request.cookies.get("ticket", ""))
         return _kept(page.shown(standing), standing)
 

@@ -8,7 +8,9 @@ restart of this service too, and who throws the ticket away stands at the end. W
 """
 
 import secrets
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -46,7 +48,8 @@ class Sales(Protocol):
     """Where sales are kept; see `sales.Sales`."""
 
     def on(self) -> Sale | None: ...
-    def take(self, sale_id: str, now: float) -> Sale | None: ...
+    def take(self, sale_id: str, now: float, given: int) -> Sale | None: ...
+    def learn(self, sale_id: str, given: int) -> Sale | None: ...
 
 
 class Stock(Protocol):
@@ -68,11 +71,18 @@ class Line:
         self._hold_s, self._clock = hold_s, clock
         self.sale: Sale | None = None
         self._looked = False
+        self._given = Counter[str]()  # by sale: the highest number that was seen, be it on a ticket
+        self._seeing = threading.Lock()
 
     def refresh(self) -> None:
-        """Look which sale is on. While the database is away, the one that was goes on."""
+        """Look which sale is on. While the database is away, the one that was goes on. A table that a failover has put
+        back behind the tickets learns their numbers.
+        """
         try:
-            self._see(self._sales.on())
+            sale = self._sales.on()
+            if sale is not None and sale.taken < self._given[sale.sale_id]:
+                sale = self._sales.learn(sale.sale_id, self._given[sale.sale_id])
+            self._see(sale)
             self._looked = True
         except ShopError as error:
             log().warning("sale_not_seen", error=error.detail)
@@ -85,7 +95,7 @@ class Line:
         held = self._held(sale, ticket)
         if held is not None:
             return self._standing(sale, held), False
-        after = self._sales.take(sale.sale_id, self._clock())
+        after = self._sales.take(sale.sale_id, self._clock(), self._given[sale.sale_id])
         if after is None:
             raise NotFound(f"the sale of {sku} is over")
         self._see(after)
@@ -101,9 +111,11 @@ class Line:
 
     def _see(self, sale: Sale | None) -> None:
         """Of two looks at once at a sale the later one counts: more numbers were given out."""
-        known = self.sale
-        if sale is None or known is None or sale.sale_id != known.sale_id or sale.taken >= known.taken:
-            self.sale = sale
+        with self._seeing:
+            if sale is None:
+                self.sale = None
+            elif sale.taken >= self._given[sale.sale_id]:
+                self.sale, self._given[sale.sale_id] = sale, sale.taken
 
     def _sale(self, sku: str) -> Sale:
         sale = self.sale
@@ -121,7 +133,11 @@ class Line:
             paper = self._papers.read("ticket", ticket)
         except Forged:
             raise Forbidden("this ticket is not one of ours: come without it and take a new one") from None
-        return paper if paper.sale == sale.sale_id else None
+        if paper.sale != sale.sale_id:
+            return None
+        with self._seeing:
+            self._given[paper.sale] = max(paper.number, self._given[paper.sale])
+        return paper
 
     def _standing(self, sale: Sale, held: Paper) -> Standing:
         now, gone = self._clock(), self._stock.gone(sale)

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,7 @@ class Line(Protocol):
     """What the page needs; see `line.Line`."""
 
     def join(self, sku: str, ticket: str) -> tuple[Standing, bool]: ...
+    def look(self, sku: str, ticket: str) -> Standing: ...
 
 
 def install(app: Flask) -> None:
@@ -77,6 +79,13 @@ def shown(standing: Standing) -> Response:
     waiting_s = max(math.ceil(standing.ask_again_s), UNHURRIED_S if far else 1)
     again_s = {"waiting": waiting_s, "admitted": ADMITTED_AGAIN_S, "sold_out": SOLD_OUT_AGAIN_S}
     return Response(render_template("room.html", you=standing, again_s=again_s[standing.state]), mimetype="text/html")
+
+
+def there(line: Line, sku: str) -> Response:
+    """What who only asks for the page's headers is told (a monitor, a checker of links): they take no number."""
+    with suppress(Forbidden):  # a line there is, and they do not stand in it
+        line.look(sku, "")
+    return Response(mimetype="text/html", headers={"Cache-Control": "no-store"})
 
 
 def sorry(status: int) -> Response:

@@ -1,7 +1,9 @@
 """The table `sales`: the sale that is on, and its next number.
 
 A number is given by one statement, so no two people get the same one and nobody gets an earlier one than who came
-before, however many replicas there are and whenever one of them restarts.
+before, however many replicas there are and whenever one of them restarts. An asynchronous failover may lose the
+last numbers: the room remembers them, one that was restarted meanwhile reads them on the tickets it is shown, and the
+table goes on after them.
 """
 
 from dataclasses import dataclass
@@ -14,14 +16,19 @@ from services.common.db import Database
 
 AT_ONCE, PATIENCE_S = 6, 0.15
 COLUMNS = "sale_id, sku, name, stock, rate, base, since, taken"
+NEXT = "greatest(taken, %(given)s) + 1"
 TAKE = f"""
-update sales set taken = taken + 1,
-    base = case when base + rate * (%(now)s - since) >= taken + 1 then taken + 1 else base end,
-    since = case when base + rate * (%(now)s - since) >= taken + 1 then %(now)s else since end
+update sales set taken = {NEXT},
+    base = case when base + rate * (%(now)s - since) >= {NEXT} then {NEXT} else base end,
+    since = case when base + rate * (%(now)s - since) >= {NEXT} then %(now)s else since end
 where sale_id = %(sale_id)s and ended_at is null returning {COLUMNS}
 """
 """While the line is empty the counter waits for the next to come: it must not run ahead, or whoever comes after a quiet
 minute would be let in all at once.
+"""
+LEARN = f"""
+update sales set taken = greatest(taken, %(given)s)
+where sale_id = %(sale_id)s and ended_at is null returning {COLUMNS}
 """
 
 
@@ -66,12 +73,18 @@ class Sales:
         """The sale that is on. Raises Unavailable or TimedOut."""
         return self._one(f"select {COLUMNS} from sales where ended_at is null", {})
 
-    def take(self, sale_id: str, now: float) -> Sale | None:
-        """The sale after one more number was taken: the last one of it. None when it has ended. Raises Unavailable or
-        TimedOut.
+    def take(self, sale_id: str, now: float, given: int = 0) -> Sale | None:
+        """The sale after one more number was taken: the last one of it, higher than `given`. None when it has ended.
+        Raises Unavailable or TimedOut.
         """
         with self._newcomers.place(PATIENCE_S):
-            return self._one(TAKE, {"sale_id": sale_id, "now": now})
+            return self._one(TAKE, {"sale_id": sale_id, "now": now, "given": given})
+
+    def learn(self, sale_id: str, given: int) -> Sale | None:
+        """The sale, which knows from now on that all numbers up to `given` are somebody's. None when it has ended.
+        Raises Unavailable or TimedOut.
+        """
+        return self._one(LEARN, {"sale_id": sale_id, "given": given})
 
     def _one(self, query: str, parameters: dict[str, Any]) -> Sale | None:
         with self._database.transaction() as connection, connection.cursor(row_factory=class_row(Sale)) as cursor:

@@ -248,6 +248,17 @@ def test_a_sale_with_a_lane_admits_there_as_well_and_closes_it_at_the_end(sellin
     assert selling.check() == []
 
 
+def test_a_lane_that_was_open_before_the_sale_stays_open_after_it(selling: ShopClient) -> None:
+    selling.lane(ITEM)
+    try:
+        with_lane = trace(selling)
+        selling.start_sale(ITEM, PIECES, rate=100.0, lane=True)
+        selling.stop_sale()
+        assert trace(selling) == with_lane
+    finally:
+        selling.lane("")
+
+
 def test_reset_ends_a_sale(selling: ShopClient) -> None:
     before = trace(selling)
     selling.start_sale(ITEM, PIECES, rate=5.0)

@@ -28,15 +28,25 @@ class FakeSales:
             raise Unavailable("away")
         return self.sale
 
-    def take(self, sale_id: str, now: float) -> Sale | None:
+    def take(self, sale_id: str, now: float, given: int = 0) -> Sale | None:
         if self.away:
             raise Unavailable("away")
         assert self.sale
-        number = self.sale.taken + 1
+        number = max(self.sale.taken, given) + 1
         empty = self.sale.base + self.sale.rate * (now - self.sale.since) >= number
         moved = {"base": float(number), "since": now} if empty else {}
         self.sale = replace(self.sale, taken=number, **moved)
         return self.sale
+
+    def learn(self, sale_id: str, given: int) -> Sale | None:
+        assert self.sale
+        self.sale = replace(self.sale, taken=max(self.sale.taken, given))
+        return self.sale
+
+    def fail_over(self, lost: int, rate: float = SALE.rate) -> None:
+        """Another server goes on, which has not heard of the last numbers; then the sale is given another rate."""
+        assert self.sale
+        self.sale = replace(self.sale, taken=self.sale.taken - lost, rate=rate)
 
 
 class FakeStock:
@@ -119,6 +129,50 @@ def test_who_has_just_come_is_not_let_in_by_an_old_look_at_the_sale() -> None:
     room.now += 60
     tickets = [room.line.join("pot-020", "")[0].ticket for _ in range(3)]
     assert [room.state(ticket) for ticket in tickets] == ["admitted", "waiting", "waiting"]
+
+
+def test_after_a_failover_that_lost_numbers_the_line_still_obeys_the_table() -> None:
+    room = Room()
+    tickets = room.come(52)
+    room.sales.fail_over(lost=4, rate=0.0)
+    room.line.refresh()
+    standing = room.line.look("pot-020", tickets[-1])
+    assert (standing.state, standing.wait_s) == ("waiting", None)
+    assert room.sales.on() == replace(SALE, taken=52, rate=0.0)
+
+
+def test_and_nobody_gets_the_number_of_somebody_else() -> None:
+    room = Room()
+    room.come(52)
+    room.sales.fail_over(lost=4)
+    assert room.line.join("pot-020", "")[0].number == 53
+
+
+def test_nor_does_a_room_that_is_restarted_then_forget_who_shows_a_ticket() -> None:
+    room = Room()
+    tickets = room.come(52)
+    room.sales.fail_over(lost=4)
+    restarted = Line(room.sales, room.stock, PAPERS, hold_s=120, clock=lambda: room.now)
+    restarted.refresh()
+    room.now += 60
+    assert restarted.look("pot-020", tickets[-1]).state == "waiting"
+    restarted.refresh()
+    assert [restarted.look("pot-020", ticket).state for ticket in tickets] == ["admitted"] * 52
+    assert restarted.join("pot-020", "")[0].number == 53
+
+
+def test_a_look_that_a_newcomer_has_overtaken_does_not_count() -> None:
+    room = Room()
+    room.now += 60
+    overtaken, tickets = room.sales.on(), list[str]()
+
+    def slow() -> Sale | None:
+        tickets.append(room.line.join("pot-020", "")[0].ticket)
+        return overtaken
+
+    room.sales.on = slow  # type: ignore[method-assign]
+    room.line.refresh()
+    assert room.state(tickets[0]) == "admitted"
 
 
 def test_who_is_late_still_comes_in() -> None:

@@ -126,6 +126,14 @@ def test_without_a_sale_the_page_leads_to_the_product_and_the_document_says_so(b
     assert browser.post("/api/waiting-room/tea-001").status_code == 404
 
 
+def test_who_only_asks_whether_the_page_is_there_takes_no_number(room: Room, browser: FlaskClient) -> None:
+    room.now += 60
+    answer = browser.head("/sale/pot-020")
+    assert (answer.status_code, answer.mimetype, "Set-Cookie" in answer.headers) == (200, "text/html", False)
+    assert browser.head("/sale/tea-001").location == "/products/tea-001"
+    assert room.sales.on().taken == 0
+
+
 def test_programs_take_a_ticket_and_show_it(room: Room) -> None:
     program = create_app(room.line, hold_s=120).test_client(use_cookies=False)
     room.come(9)
