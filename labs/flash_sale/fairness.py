@@ -60,6 +60,6 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def jumped(people: Sequence[Journey]) -> int:
-    """Pieces that went to somebody before whom somebody else had come who went away empty."""
+    """Pieces that went to others than the first to come (as many of these as there were buyers)."""
     buyers = sum(person.bought_s is not None for person in people)
     return sum(person.bought_s is not None for person in people[buyers:])

@@ -245,7 +245,7 @@ own lane   crowd ═════► orders-lane [3 threads] ══► inventory
         ),
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1500), probes.invariants()),
-    steady_load=LoadPlan(mix="checkout", rate=8, seconds=6, quick_seconds=3),
+    steady_load=LoadPlan(mix="checkout", rate=8, seconds=10, quick_seconds=3),
     load=LoadPlan(mix="checkout", rate=RATE, seconds=17, quick_seconds=9, warm_up_s=0),
     prepare=(a_small_shop,),
     method=(shared, lane),

@@ -96,8 +96,9 @@ for a lane without a replica, in compose/gateway/listeners.py. To make it wider:
         ),
         (
             "The lane's only replica dies. What do its buyers see, and all others?",
-            "Its buyers hear 502 until it is back: nothing was sent, so they may try again. All others notice nothing. "
-            "That the gateway does not send the crowd to orders then is on purpose.",
+            "Its buyers hear 502 until it is back. That does not say whether the order was placed; with the same key "
+            "they may try again all the same. All others notice nothing. That the gateway does not send the crowd to "
+            "orders then is on purpose.",
         ),
         (
             "The lane is closed while parcels wait in its queue. Who packs them?",
@@ -109,7 +110,7 @@ Open the lane with `./shoplab lane pot-020`, restock with `./shoplab restock pot
 `./shoplab load --mix hot_item:pot-020 --rate 30 --duration 5`. Nobody is refused now: deciding takes no time here. Slow
 it down with `./shoplab flag inventory.decide_ms 300` and send the same crowd again; then give the lane a second replica
 with `./shoplab scale orders-lane=2` and count the confirmed orders once more. `./shoplab flag inventory.decide_ms
-default` and `./shoplab lane --close` put everything back.""",
+default`, `./shoplab lane --close` and `./shoplab restock pot-020 20` put everything back.""",
     interview=Interview(
         question="One item is on sale and everybody wants it. How do you keep the rest of the shop usable?",
         short=short_answer,

@@ -9,17 +9,17 @@ def explain(n: Numbers) -> str:
 Without a line everybody presses at once. The order path takes what it can, and sends the others away with "busy, try
 again". They do, a second later, together with those who have just come, and whoever presses while a thread is free has
 the piece. Nobody decided that, and it is nobody's turn: {n["naive_jumped"]:.0f} of {n["naive_bought"]:.0f} pieces went
-to people before whom somebody had come who went away empty; arrival and turn agree with {n["naive_rank"]:.2f}. It took
-{n["naive_presses"]:.0f} presses of {n["naive_people"]:.0f} people, each of them work. {n["naive_others_failed"]:.0%}
-of the orders of other shoppers failed, who wanted tea.
+to people who were not among the first {n["naive_bought"]:.0f} to come; arrival and turn agree with
+{n["naive_rank"]:.2f}. It took {n["naive_presses"]:.0f} presses of {n["naive_people"]:.0f} people, each of them work.
+{n["naive_others_failed"]:.0%} of the orders of other shoppers failed, who wanted tea.
 
 With the line the first press is answered with "not your turn" ({n["room_sent_away"]:.0f} presses of
-{n["room_people"]:.0f} people), which costs a look at a signature. The room gives a number, and number n may come in
-when n ≤ R · t. So {n["admitted_rate"]:.1f} people a second reached the order path, less than half of what it can do:
-{n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and {n["room_others_failed"]:.0%} of the other
-shoppers' orders failed. Who came first was served first ({n["room_rank"]:.3f}); the last buyer waited
-{n["last_wait_s"]:.1f} s and knew it from the first second. Whoever was still in line when the last piece was paid for
-heard just that.
+{n["room_people"]:.0f} people), which costs one look for its key in the table of attempts. The room gives a number, and
+number n may come in when n ≤ R · t. So {n["admitted_rate"]:.1f} people a second reached the order path, less than half
+of what it can do: {n["room_presses"]:.0f} presses for {n["room_bought"]:.0f} orders, and
+{n["room_others_failed"]:.0%} of the other shoppers' orders failed. Who came first was served first
+({n["room_rank"]:.3f}); the last buyer waited {n["last_wait_s"]:.1f} s and knew it from the first second. Whoever was
+still in line when the last piece was paid for heard just that.
 
 Nothing is kept about anybody. The number is in a signed ticket, the rate and the beginning are in one row, and the
 rest is arithmetic: so a reload keeps the place, a restarted room too, a second browser only gets a later number, and
@@ -29,8 +29,8 @@ the page takes {n["page_ms"]:.0f} ms (p90), while the line asked {n["asked"]:.0f
 def short_answer(n: Numbers) -> str:
     return (
         "Put a line in front: a signed number for whoever comes, admission at a rate that the order path can carry, "
-        f"and one order for each. Without it {n['naive_jumped']:.0f} of {n['naive_bought']:.0f} pieces went past "
-        f"people who had come earlier and {n['naive_others_failed']:.0%} of other shoppers' orders failed; with it the "
+        f"and one order for each. Without it {n['naive_jumped']:.0f} of {n['naive_bought']:.0f} pieces went to others "
+        f"than the first to come and {n['naive_others_failed']:.0%} of other shoppers' orders failed; with it the "
         f"order was kept ({n['room_rank']:.3f}) and {n['room_others_failed']:.0%} failed."
     )
 
@@ -69,12 +69,13 @@ once: 15 a second are all it can do. People press again 0.5 to 1.5 s after they 
 patient, which is worse. Both crowds are the same program: it presses buy, and goes to the line only when the shop
 sends it there, so with a line everybody's first press is in vain, and is counted by itself. The formula for
 luck takes everybody who waits to be as likely as anybody else to be served next; people who press once a second nearly
-are. It does not know of the other shoppers, who take some of the fifteen. Whoever comes within the same few
-milliseconds has come at once: the order is kept to 0.99 or better, not always to 1.""",
+are. It takes off the three a second that the other shoppers ask for; some pieces come back from checkouts that timed
+out, and are sold late. Whoever comes within the same few milliseconds has come at once: the order is kept to 0.99 or
+better, not always to 1.""",
     mitigation="""\
-The switch is `./shoplab sale start pot-020 --stock 60 --rate 6`: it delivers, begins the sale, starts the service
-`waiting-room`, which rests otherwise, and sets the flag `orders.admission`, which the order path obeys within a
-second. `./shoplab sale status` tells how the line is, `sale stop` takes all of it back. The arithmetic is in
+The switch is `./shoplab sale start pot-020 --stock 60 --rate 6`: it writes the sale down, sets the flag
+`orders.admission`, which the order path obeys within a second, delivers, and starts the service `waiting-room`, which
+rests otherwise. `./shoplab sale status` tells how the line is, `sale stop` takes all of it back. The arithmetic is in
 services/waiting_room/sales.py and line.py, the signature in services/common/papers.py, the door in
 services/orders/door.py.""",
     questionnaire=(
@@ -94,16 +95,17 @@ services/orders/door.py.""",
             "have left a line that still had a piece for them.",
         ),
         (
-            "The room is asked 200 times a second at most, however long the line. How?",
-            "It tells everybody when to ask again: later the longer the line is, and exactly at their turn.",
+            "A line of up to twelve thousand asks the room some 200 times a second, however long it is. How?",
+            "It tells everybody when to ask again: later the longer the line is, after a minute at most, and exactly "
+            "at their turn. A longer line than that asks more often.",
         ),
     ),
     further="""\
 Open `/sale/pot-020` in two browsers while the sale is on, press reload in one of them, and let a crowd come:
 `./shoplab load --mix line:pot-020 --rate 20 --duration 5`. Slow the counter down with `./shoplab sale rate 2` and
 watch the estimate triple; at `./shoplab sale rate 0` nobody can say. Then pause the database (`./shoplab break
-process_pause postgres-1 --for 5`): newcomers are asked to wait, those in line move on. `./shoplab sale stop` ends
-it.""",
+process_pause postgres-1 --for 5`): newcomers are asked to wait, those in line move on. After `./shoplab sale rate 30`
+hardly anybody waits. `./shoplab sale stop` ends it.""",
     interview=Interview(
         question="Ten thousand people want a hundred pieces at noon. How do you keep the shop up, and keep it fair?",
         short=short_answer,

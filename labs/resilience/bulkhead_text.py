@@ -60,11 +60,11 @@ TEACHING = Teaching(
     artifacts="""\
 Those who ask name an order that does not exist: the answer is 404, after the same look into the database, and counts as
 an answer. The median is taken from 2.5 s after the freeze on, while the queue grows all the time: so the formula, which
-looks at the middle of it, is near the median but not the same, and a longer silence gives a longer wait. With sixty
-requests in quick mode a p99 would be the slowest one; so it is the p90 that is judged. Who buys in the last five
-seconds of the silence is counted apart: some of them stand in the queue when it ends and are served, which a refused
-buyer is not. How many threads wait for payments cannot be asked without a bulkhead: the answer would
-need a thread.""",
+looks at the middle of it, is near the median but not the same, and a longer silence gives a longer wait. With some
+seventy requests a p99 would be the slowest one; so it is the p90 that is judged. Who buys in the last five seconds of
+the silence is counted apart: some of them stand in the queue when it ends and are served, which a refused buyer is not.
+The door's limit (`orders.shedding`) and the breaker are off in both variants: either would end the waiting, too. How
+many threads wait for payments cannot be asked without a bulkhead: the answer would need a thread.""",
     mitigation="""\
 The switch is the flag `orders.bulkhead`, the code services/common/bulkhead.py: a semaphore, twenty lines. By hand:
 `./shoplab flag orders.bulkhead on`. Places and waiting are settings (`SHOP_PEER_AT_ONCE`, `SHOP_PEER_QUEUE_S`); how
@@ -91,8 +91,8 @@ many are taken is `shop_peer_calls_under_way` in /metrics, refusals are `shop_pe
     ),
     further="""\
 Switch the breaker on in `undivided` and run it again: how long do those who ask suffer then? Set `SHOP_PEER_AT_ONCE:
-"2"` for orders in compose/compose.yaml, and let `./shoplab load --mix checkout --rate 20 --duration 8` tell you whether
-two places are too few in calm times.""",
+"2"` for orders in compose/compose.yaml, then start the shop anew (`./shoplab down`, `./shoplab up`), and let
+`./shoplab load --mix checkout --rate 20 --duration 8` tell you whether two places are too few in calm times.""",
     interview=Interview(
         question="One of five dependencies of your service is slow, and the whole service is down. Why, and what do "
         "you do about it?",

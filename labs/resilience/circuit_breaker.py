@@ -214,7 +214,7 @@ shopper ══► gateway ──► orders, 2 replicas of 8 threads ──[ brea
         ),
     ),
     steady_state=(probes.all_ready(), probes.failures(), probes.p99_below(1500), probes.invariants()),
-    steady_load=LoadPlan(mix="checkout", rate=RATE, seconds=6, quick_seconds=3),
+    steady_load=LoadPlan(mix="checkout", rate=RATE, seconds=10, quick_seconds=3),
     load=LoadPlan(mix="checkout", rate=RATE, seconds=17, quick_seconds=14, warm_up_s=0),
     prepare=(),
     method=(without, settle, breaker),

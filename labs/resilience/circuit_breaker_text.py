@@ -87,8 +87,9 @@ around the call. By hand: `./shoplab flag orders.breaker on`. Failures and rest 
     ),
     further="""\
 Run it at twice the rate: then the threads run out, and whoever asks for an order waits, too. Set
-`SHOP_BREAKER_WAIT_S: "5"` for orders in compose/compose.yaml: what happens to the recovery, what to the trials? Watch
-`./shoplab logs orders-1` meanwhile. The lab `slow-cache` has the same idea for cache nodes.""",
+`SHOP_BREAKER_WAIT_S: "5"` for orders in compose/compose.yaml, then start the shop anew (`./shoplab down`,
+`./shoplab up`): what happens to the recovery, what to the trials? Watch `./shoplab logs orders-1` meanwhile. The lab
+`slow-cache` has the same idea for cache nodes.""",
     interview=Interview(
         question="A service you depend on has become very slow. How do you keep it from taking you down, and how do "
         "you notice that it is well again?",
@@ -98,7 +99,7 @@ Run it at twice the rate: then the threads run out, and whoever asks for an orde
     notes="""\
 Twenty-five minutes. Ask for the number of threads first: rate times timeout is the one formula to take home. Then let
 somebody say why "just set a shorter timeout" is half an answer. The dots of the first plot are worth a minute: both
-clouds rise to the timeout, one comes down while payments is still frozen. Between the variants the lab waits ten
+clouds rise to the timeout, one comes down while payments is still frozen. Between the variants the lab waits some eight
 seconds for the reconciler. If the threads are far fewer than predicted, the machine sent fewer checkouts than planned:
 look at the generator's lag.""",
 )

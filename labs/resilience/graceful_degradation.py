@@ -20,7 +20,11 @@ MANY = replace(LOAD, quick_seconds=10)
 """In quick mode 190 pages, or chance would not tell 60 % from 75 %, which is the worst part."""
 SHORT = replace(LOAD, seconds=10, quick_seconds=5)
 UNNOTICED_MS = 250
-"""A p99 below it counts as unchanged: so much a busy machine adds by itself."""
+"""A p95 below it counts as unchanged: so much a busy machine adds by itself. A phase has some eighty pages in quick
+mode: enough for a p95, while its p99 would be the slowest page.
+"""
+FLOOR_MS = 100
+"""A p90 below it counts as unchanged: less than the 0.15 s that an optional part is waited for."""
 
 
 def before(shop: Bench) -> None:
@@ -78,7 +82,7 @@ def missing(shop: Bench) -> dict[str, float]:
 
 
 def measure(seen: Seen) -> Numbers:
-    """`_ok`: percent of product pages that came, `_rest`: of everything else that is asked for; `_p90_ms`, `_p99_ms`:
+    """`_ok`: percent of product pages that came, `_rest`: of everything else that is asked for; `_p90_ms`, `_p95_ms`:
     of product pages; `_no_...`: percent without that part; `beside`: percent of the rest, all together, that came while
     pages needed the frozen part.
     """
@@ -86,13 +90,18 @@ def measure(seen: Seen) -> Numbers:
     for phase in PHASES:
         pages = seen[phase].select(what="page")
         n[f"{phase}_ok"] = came(pages.waited_for)
-        n[f"{phase}_p90_ms"], n[f"{phase}_p99_ms"] = (pages.latency.percentile(p) for p in (90, 99))
+        n[f"{phase}_p90_ms"], n[f"{phase}_p95_ms"] = (pages.latency.percentile(p) for p in (90, 95))
         n[f"{phase}_rest"] = min(came(seen[phase].select(what=what).waited_for) for what in REST)
     return n | {
         "beside": came([sample for sample in seen["frozen_needed"].waited_for if sample.what in REST]),
         "composed": 100 * formulas.availability_of_all(1 - STOCK_FAILS / 100, 1 - STRIP_FAILS / 100),
-        "times_optional": n["frozen_optional_p90_ms"] / n["before_p90_ms"],
+        "times_optional": times(n["frozen_optional_p90_ms"], n["before_p90_ms"]),
     }
+
+
+def times(p90_ms: float, before_ms: float) -> float:
+    """How many times what it was; 1 for less than it was, or than `FLOOR_MS`: a busy machine is busy before, too."""
+    return max(p90_ms, before_ms, FLOOR_MS) / max(before_ms, FLOOR_MS)
 
 
 def came(samples: list[Sample]) -> float:
@@ -102,7 +111,7 @@ def came(samples: list[Sample]) -> float:
 
 def findings(n: Numbers) -> list[Finding]:
     """Each needs parts that fail: those that pages do without are missed where pages need them."""
-    limit_ms = max(1.3 * n["before_p99_ms"], UNNOTICED_MS)
+    limit_ms = max(1.3 * n["before_p95_ms"], UNNOTICED_MS)
     missed, down = n["needed_ok"] - n["composed"] <= 12, n["frozen_needed_ok"] <= 25
     return [
         Finding(
@@ -121,20 +130,20 @@ def findings(n: Numbers) -> list[Finding]:
         ),
         Finding(
             claim="A frozen extra that pages need takes them down, and people wait for an error",
-            holds=down and n["frozen_needed_p99_ms"] >= 2 * n["before_p99_ms"],
-            measured=f"{n['frozen_needed_ok']:.0f} % of pages came; p99 {n['frozen_needed_p99_ms']:.0f} ms instead of "
-            f"{n['before_p99_ms']:.0f} ms",
-            expected="at most 25 %; at least twice the p99",
+            holds=down and n["frozen_needed_p95_ms"] >= 2 * n["before_p95_ms"],
+            measured=f"{n['frozen_needed_ok']:.0f} % of pages came; p95 {n['frozen_needed_p95_ms']:.0f} ms instead of "
+            f"{n['before_p95_ms']:.0f} ms",
+            expected="at most 25 %; at least twice the p95",
         ),
         Finding(
             claim="With the fallback pages are as many and as fast as before, and only the strip fades",
             holds=down
             and n["frozen_optional_ok"] >= 99
-            and n["frozen_optional_p99_ms"] <= limit_ms
+            and n["frozen_optional_p95_ms"] <= limit_ms
             and n["frozen_optional_no_strip"] >= 90,
-            measured=f"{n['frozen_optional_ok']:.0f} % came, p99 {n['frozen_optional_p99_ms']:.0f} ms; "
+            measured=f"{n['frozen_optional_ok']:.0f} % came, p95 {n['frozen_optional_p95_ms']:.0f} ms; "
             f"{n['frozen_optional_no_strip']:.0f} % of the strips faded",
-            expected=f"at least 99 %, p99 at most {limit_ms:.0f} ms; at least 90 % faded; without the "
+            expected=f"at least 99 %, p95 at most {limit_ms:.0f} ms; at least 90 % faded; without the "
             "fallback at most 25 %",
         ),
         Finding(
@@ -161,8 +170,8 @@ def rows(n: Numbers) -> list[Row]:
             expected=STRIP_FAILS, measured=n["optional_no_strip"]),
         Row(what="pages that come, a frozen part needed", unit="%", formula="product with a zero in it",
             expected=0, measured=n["frozen_needed_ok"]),
-        Row(what="p90 with a frozen part, optional / before", unit="times", formula="nobody waits for it", expected=1,
-            measured=n["times_optional"], question="times"),
+        Row(what=f"p90 with a frozen part, optional / before (both from {FLOOR_MS} ms on)", unit="times",
+            formula="nobody waits for it", expected=1, measured=n["times_optional"], question="times"),
     ]  # fmt: skip
 
 
@@ -171,17 +180,17 @@ def draw(seen: Seen, n: Numbers) -> Mapping[str, Any]:
     groups = ["flaky parts", "a frozen part"]
     phases = {"before": ("before", "before")} | {each: (each, f"frozen_{each}") for each in ("needed", "optional")}
     ok = {title: [n[f"{phase}_ok"] for phase in each] for title, each in phases.items()}
-    slow = {title: [n[f"{phase}_p99_ms"] for phase in each] for title, each in phases.items()}
+    slow = {title: [n[f"{phase}_p95_ms"] for phase in each] for title, each in phases.items()}
     return {
         "came": plots.bars("Product pages that came", "% of what was asked for", groups, ok),
-        "p99": plots.bars("The slowest page in a hundred", "ms (p99)", groups, slow),
+        "p95": plots.bars("The slowest page in twenty", "ms (p95)", groups, slow),
     }
 
 
 def _frozen(n: Numbers) -> str:
     if n["frozen_needed_ok"] < 50:
         return "mostly an error page"
-    return "the page, but late" if n["frozen_needed_p99_ms"] > 2 * n["before_p99_ms"] else "the page, as fast as before"
+    return "the page, but late" if n["frozen_needed_p95_ms"] > 2 * n["before_p95_ms"] else "the page, as fast as before"
 
 
 LAB = Lab(
@@ -217,7 +226,7 @@ search, basket, checkout ◄── storefront""",
         Number(
             id="times",
             text="They are still frozen, but pages may do without them. The p90 of product pages is how many times "
-            "what it was before?",
+            f"what it was before? (Below {FLOOR_MS} ms, or less than before, counts as unchanged.)",
             unit="times",
             low=0,
             high=100,

@@ -13,12 +13,13 @@ given up. So no timeout, no retry and no breaker has anything to react to. Only 
 can decide that this is too much.
 
 That decision is a flag. Control wrote it to Postgres, which keeps it, and to every Memcached node, where each replica
-looks every 0.4 s. The last costly fragment was asked for {n["obeyed_s"]:.2f} s after the switch, and
-{n["costly_after"]:.0f} from 1.5 s on. A fragment then took {n["off_ms"]:.0f} ms (from pages that were loaded before)
-and {n["off_threads"]:.1f} threads waited; new pages do not ask at all.
+looks every 0.4 s. The last replica's first fragment without extras was asked for {n["obeyed_s"]:.2f} s after the
+switch, and {n["costly_after"]:.0f} costly ones from 1.5 s on. A fragment then took {n["off_ms"]:.0f} ms (from pages
+that were loaded before) and {n["off_threads"]:.1f} threads waited; new pages do not ask at all.
 
-Nothing was deployed or restarted, so nothing was cold or half done, and going back is the same switch. If Memcached and
-Postgres are both away a replica keeps the last value it knew: a switch must never be one more thing that can fail."""
+Nothing was deployed or restarted, so nothing was cold or half done, and going back is the same switch. If no Memcached
+node answers (for services with a database: nor Postgres), a replica keeps the last value it knew: a switch must never
+be one more thing that can fail."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -36,8 +37,8 @@ switch for when it works but I want its capacity for something else. The third i
 
 How it gets to the replicas matters. I keep the truth in the database, and copies in the caches that replicas read on a
 timer: 0.4 s here, so the change was everywhere after {n["obeyed_s"]:.2f} s. Reading a flag costs a dictionary look-up,
-never a call. When both stores are away the last value stays; a replica that starts then has the defaults, so defaults
-are the safe side.
+never a call. When no cache node answers, the storefront keeps its last value; a replica that starts then has the
+defaults, which here bring the extras back: choose defaults with that in mind.
 
 I measured {n["on_ms"]:.0f} ms a fragment before and {n["off_ms"]:.0f} ms after, {n["on_threads"]:.1f} threads before
 and {n["off_threads"]:.1f} after. Large shops rehearse this: the list of what is switched off at which load is written
@@ -47,11 +48,11 @@ before the day, and each switch is tried in production, because a switch that wa
 TEACHING = Teaching(
     explanation=explain,
     artifacts="""\
-The time until replicas obey is seen through requests: with eight fragments a second for each replica, the last costly
-one may come an eighth of a second before the replica has really obeyed. It is at most one look (0.4 s) plus the time
-the look takes. Threads are sampled five times a second, so their mean wanders by a few tenths. A fragment is answered
-with 200 even if the storefront has given up on recommendations, so those are counted apart: a busy machine may make a
-few answers later than 0.15 s.""",
+The time until replicas obey is at most one look (0.4 s) plus the time the look takes, and it is seen through requests:
+with eight fragments a second for each replica, the first fragment without extras comes on the mean an eighth of a
+second after a replica has obeyed, at times half a second. Threads are sampled five times a second, so their mean
+wanders by a few tenths. A fragment is answered with 200 even if the storefront has given up on recommendations, so
+those are counted apart: a busy machine may make a few answers later than 0.15 s.""",
     mitigation="""\
 `./shoplab flag storefront.extras off`, and look at a product: the strip is gone. `./shoplab flag storefront.lite on`
 makes pages lite, `./shoplab flag storefront.banner Hello` says something on each, and

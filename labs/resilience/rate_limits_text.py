@@ -28,9 +28,9 @@ with one card, so changing the address did not help: {n["limited_bots_pieces"]:.
 {n["limited_fans_look_p90_ms"]:.0f} ms.
 
 The gateway counts in its own memory, the services in Memcached, where all replicas count together. When orders was cut
-off from it, {n["uncounted"]:.0f} checkouts were let through uncounted and said so in a metric; fans bought in
-{n["blind_fans_bought"]:.0f} % of their tries and never knew, and bots got {n["blind_bots_pieces"]:.0f} pieces. A
-limit that failed closed would have ended the sale."""
+off from it, {n["uncounted"]:.0f} checkouts were let through uncounted and said so in a metric; of the fans' requests
+{n["blind_fans_refused"]:.1f} % were refused, and bots got {n["blind_bots_pieces"]:.0f} pieces. A limit that failed
+closed would have ended the sale."""
 
 
 def short_answer(n: Numbers) -> str:
@@ -58,13 +58,13 @@ slides, made of two counters, because an increment is one atomic step in Memcach
 is not: within a window never more than the limit gets through, however many ask at once.
 
 The failure. It fails open, with a metric to alert on. The limit protects; it does not make anything right or wrong, and
-a counter's outage must not become the shop's: {n["uncounted"]:.0f} checkouts went through uncounted, and no buyer
-noticed. I would decide otherwise only where letting through is the damage, such as guessing passwords.
+a counter's outage must not become the shop's: {n["uncounted"]:.0f} checkouts went through uncounted, and nobody was
+refused for it. I would decide otherwise only where letting through is the damage, such as guessing passwords.
 
-The refusal is a 429 with Retry-After, computed and not guessed, says that nothing happened, and is neither repeated by
-our own clients nor counted as an outage. Refused requests do not count, so whoever slows down is served again. Limits
-buy time and fairness against simple bots; against those who pay for addresses and cards one needs a waiting room,
-one piece for each household, and cancelling afterwards."""
+The refusal is a 429 with Retry-After (computed by the services, one second from the gateway), says that nothing
+happened, and is neither repeated by our own clients nor counted as an outage. Refused requests do not count, so whoever
+slows down is served again. Limits buy time and fairness against simple bots; against those who pay for addresses and
+cards one needs a waiting room, one piece for each household, and cancelling afterwards."""
 
 
 TEACHING = Teaching(
@@ -109,9 +109,9 @@ tells buyers and bots apart. `./shoplab restock pot-020 20` leaves as many as th
         ),
     ),
     further="""\
-Now let bots have 400 addresses instead of four (`BOT_ADDRESSES` in labs/load/request.py), at the same rate of
-requests. How many percent does the gateway refuse then, and how many pieces do they get? Compute first: one request for
-each address in eleven seconds; and one card.""",
+Now let bots have 400 addresses instead of four (`BOT_ADDRESSES` in labs/load/request.py, and restart the notebook's
+kernel), at the same rate of requests. How many percent does the gateway refuse then, and how many pieces do they get?
+Compute first: one request for each address in eleven seconds; and one card.""",
     interview=Interview(
         question="Bots buy out your sale and slow the shop down. How do you limit them without limiting customers?",
         short=short_answer,

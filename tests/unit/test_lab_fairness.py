@@ -30,7 +30,7 @@ def test_whose_turn_it_was_had_it_also_when_the_shop_was_busy_then() -> None:
     assert (person.turn_s, person.bought_s, person.presses) == (5, pytest.approx(6.1), 2)
 
 
-def test_a_piece_went_past_somebody_when_an_earlier_one_got_none() -> None:
+def test_with_two_buyers_a_piece_jumped_when_its_buyer_is_not_among_the_first_two_to_come() -> None:
     samples = [press("first", 1, 409), press("second", 2, 201), press("third", 3, 201), press("fourth", 4, 409)]
     assert jumped(journeys(samples)) == 1
     assert jumped(journeys(samples[1:])) == 0
