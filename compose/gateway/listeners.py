@@ -15,7 +15,7 @@ ROOM_SERVICE, ROOM_PATH = "waiting-room", "^~ /sale/"
 PATIENT = ("orders", "orders-lane")
 """Services where one checks out, which is waited for as long as outside: a checkout asks others in its turn."""
 STAND_INS = {"orders-lane": "orders"}
-"""Who answers the path of a service that has no replica, or whose replicas are all gone."""
+"""Who answers the path of a service that has no replica."""
 
 
 def public(spec: Gateway) -> Base:
@@ -147,13 +147,9 @@ def _routes(spec: Gateway, prefix: str, limited: bool = False, patient: bool = F
     yield block(f"location ^~ {prefix}", directive("return", 404))
 
 
-def stand_in(spec: Gateway, upstream: Upstream) -> Upstream | None:
-    """Who stands in for it, if anybody."""
-    return next((each for each in spec.upstreams if each.service == STAND_INS.get(upstream.service)), None)
-
-
 def _or_stand_in(spec: Gateway, upstream: Upstream) -> Upstream:
-    return upstream if upstream.alive else stand_in(spec, upstream) or upstream
+    others = [each for each in spec.upstreams if each.service == STAND_INS.get(upstream.service)]
+    return upstream if upstream.alive or not others else others[0]
 
 
 def _room(spec: Gateway) -> list[Upstream]:

@@ -10,7 +10,7 @@ from nginx.config.api.blocks import Base
 from compose.gateway import limits
 from compose.gateway.answers import ANSWERS
 from compose.gateway.directives import block, directive, ms, quoted, remark, written
-from compose.gateway.listeners import ROOM_SERVICE, internal, public, stand_in
+from compose.gateway.listeners import ROOM_SERVICE, internal, public
 from compose.gateway.model import Gateway, Server, Upstream
 
 RETRY_ON = ("error", "timeout")
@@ -58,7 +58,7 @@ def render(spec: Gateway, user: str | None = None) -> str:
             _look_again(),
             *limits.counted(spec),
             *_towards_replicas(spec),
-            *(_upstream(each, stand_in(spec, each)) for each in spec.upstreams if each.servers),
+            *(_upstream(each) for each in spec.upstreams if each.servers),
             public(spec),
             internal(spec),
         ),
@@ -158,14 +158,14 @@ def _towards_replicas(spec: Gateway) -> Iterator[Base]:
     yield directive("proxy_ignore_client_abort", "on")
 
 
-def _upstream(upstream: Upstream, other: Upstream | None) -> Base:
+def _upstream(upstream: Upstream) -> Base:
     policy = [] if upstream.policy == "round_robin" else [directive(upstream.policy)]
     return block(
         f"upstream {upstream.service}",
         directive("zone", upstream.service, "64k"),
         *policy,
         *(_server(server) for server in upstream.servers),
-        *_backup(upstream, other),
+        *_panic(upstream),
         remark("After the policy, or nginx refuses it. Shorter than the 75 s the replicas keep an idle connection."),
         directive("keepalive", 16),
         directive("keepalive_timeout", "30s"),
@@ -177,25 +177,16 @@ def _server(server: Server) -> Base:
     return directive("server", *_place(server), *checks, *(["down"] if server.down else []))
 
 
-def _backup(upstream: Upstream, other: Upstream | None) -> Iterator[Base]:
-    """When every replica counts as failed, another service stands in for it, if there is one. Else the count is more
-    likely wrong than all of them are dead: ask them all the same (Envoy calls this its panic threshold). nginx's
-    ip_hash takes no backup lines, and a lone replica never counts as failed.
+def _panic(upstream: Upstream) -> Iterator[Base]:
+    """When every replica counts as failed, the count is more likely wrong than all of them are dead: ask them all the
+    same (Envoy calls this its panic threshold). nginx's ip_hash takes no backup lines, and a lone replica never counts
+    as failed.
     """
-    if upstream.policy == "ip_hash":
-        return
-    if other and other.alive:
-        yield remark(f"Only while all of the above are away: {other.service} stands in for them.")
-        yield from _ask_all_the_same(other)
-    elif len(upstream.servers) > 1:
+    if upstream.policy != "ip_hash" and len(upstream.servers) > 1:
         yield remark("Only while all of the above count as failed: ask them all the same, rather than refuse for 3 s.")
-        yield from _ask_all_the_same(upstream)
-
-
-def _ask_all_the_same(upstream: Upstream) -> Iterator[Base]:
-    for server in upstream.servers:
-        if not server.down:
-            yield directive("server", *_place(server), "max_fails=0", "backup")
+        for server in upstream.servers:
+            if not server.down:
+                yield directive("server", *_place(server), "max_fails=0", "backup")
 
 
 def _place(server: Server) -> list[str]:

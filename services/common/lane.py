@@ -5,7 +5,8 @@
     all others ─────────────► orders ───────► order.placed ──────────────► fulfilment
 
 Who buys by way of the storefront's pages is led there at once, or sent on by orders while the storefront has not heard
-of the lane. While the lane rests the gateway gives its path to orders, so it never leads nowhere.
+of the lane. While the lane rests the gateway gives its path to orders, so it never leads nowhere. A lane that is open
+and whose replicas are dead is another matter: only its own buyers hear of that, the crowd is not let loose on orders.
 """
 
 from collections.abc import Callable, Collection

@@ -228,16 +228,6 @@ def test_the_pages_look_alike() -> None:
     assert len(styles) == 1
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-def test_orders_stands_in_for_a_lane_whose_replicas_are_gone(policy: str) -> None:
-    shop = a_shop("orders", "orders-lane")
-    orders, lane = shop.upstreams
-    own = replace(lane, policy=policy, servers=(Server(name="orders-lane-1", address="127.0.0.1:21102"),))
-    lines = upstream_blocks(replace(shop, upstreams=(orders, own)))["orders-lane"]
-    backups = [each["args"][0] for each in lines if "backup" in each["args"]]
-    assert backups == ([] if policy == "ip_hash" else [orders.servers[0].address])
-
-
 @pytest.mark.parametrize("replicas", [(), (Server(name="orders-lane-1", address="127.0.0.1:21102"),)])
 def test_orders_answers_for_a_lane_without_a_replica(replicas: tuple[Server, ...]) -> None:
     one = Server(name="orders-1", address="127.0.0.1:21101")
