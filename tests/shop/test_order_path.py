@@ -5,14 +5,14 @@ import uuid
 import pytest
 
 from labs.control.client import ShopClient
-from tests.shop.buying import ask, buy, crowd, eventually, stock
+from tests.shop.buying import IN_DOUBT, ask, buy, buy_once, crowd, eventually, stock
 
 pytestmark = pytest.mark.servers
 
 
 def test_an_order_goes_all_the_way(any_shop: ShopClient) -> None:
     order = buy(any_shop.url)
-    assert order.status == 201
+    assert order.sold
     assert order.body["status"] == "confirmed"
     path = f"/api/orders/{order.body['order_id']}"
     eventually(lambda: ask(any_shop.url, "GET", path).body["status"] == "shipped")
@@ -23,14 +23,14 @@ def test_an_order_goes_all_the_way(any_shop: ShopClient) -> None:
 def test_the_same_key_twice_is_one_order_and_one_charge(any_shop: ShopClient) -> None:
     key = uuid.uuid4().hex
     first, second = buy(any_shop.url, key=key), buy(any_shop.url, key=key)
-    assert (first.status, second.status) == (201, 200)
+    assert (first.sold, second.status) == (True, 200)
     assert first.body["order_id"] == second.body["order_id"]
 
 
 def test_a_double_click_is_one_order(any_shop: ShopClient) -> None:
     key = uuid.uuid4().hex
     statuses = crowd(8, lambda: buy(any_shop.url, "tea-002", key=key))
-    assert statuses[201] == 1
+    assert statuses[201] <= 1  # none, if the first answer was lost
     assert statuses[201] + statuses[200] == 8
     assert any_shop.check() == []
 
@@ -68,10 +68,10 @@ def test_two_hundred_buyers_of_the_last_twenty_get_exactly_twenty(any_shop: Shop
     left = stock(any_shop.url, "tea-005")["left"]
     while left > 20:
         take = min(99, left - 20)
-        assert buy(any_shop.url, "tea-005", take).status == 201
+        assert buy(any_shop.url, "tea-005", take).sold
         left -= take
-    statuses = crowd(200, lambda: buy(any_shop.url, "tea-005", timeout_s=60))
-    told_to_retry = sum(count for status, count in statuses.items() if status in (0, 502, 503, 504))
+    statuses = crowd(200, lambda: buy_once(any_shop.url, "tea-005", timeout_s=60))
+    told_to_retry = sum(count for status, count in statuses.items() if status in IN_DOUBT)
     after = stock(any_shop.url, "tea-005")
     assert statuses[201] <= 20
     assert statuses[409] + statuses[201] + told_to_retry == 200
