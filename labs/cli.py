@@ -17,6 +17,7 @@ from labs.commands import (
     lifecycle,
     load,
     operate,
+    proving,
     replication,
     sale,
     study,
@@ -75,7 +76,7 @@ COMMANDS: dict[Callable[..., None], str] = {
     experiments.shrink: LEARN,
     study.notebook: LEARN,
     study.bench: LEARN,
-    study.test: LEARN,
+    proving.test: LEARN,
 }
 JUDGES = ("lab", "experiments")
 """Their 1 is the verdict `fail`: a shop that does not run, or does not obey, is a broken harness to them."""

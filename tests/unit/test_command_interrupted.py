@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from labs.commands.study import _together
+from labs.commands.programs import together
 
 CLEANS_UP = """
 import sys, time
@@ -22,9 +22,8 @@ CALLS = """
 import os, sys
 from pathlib import Path
 
-from labs.commands.study import _together
-from labs.commands.study import _call
-sys.exit(_call([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path("/"), os.environ))
+from labs.commands.programs import call
+sys.exit(call([sys.executable, "-c", sys.argv[1], sys.argv[2]], Path("/"), os.environ))
 """
 
 
@@ -53,5 +52,5 @@ sys.exit(int(code))
 def test_programs_run_at_the_same_time_and_the_second_is_heard_afterwards(tmp_path: Path, capfd) -> None:
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
     commands = [[sys.executable, "-c", MEETS, a, b, "0"], [sys.executable, "-c", MEETS, b, a, "5"]]
-    assert _together(commands, Path("/"), os.environ) == 5
+    assert together(commands, Path("/"), os.environ) == [0, 5]
     assert capfd.readouterr().out.split("\n")[:2] == ["a True", "b True"]
