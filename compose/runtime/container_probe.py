@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 from compose.runtime import readiness
 from compose.runtime.container_engine import Container
@@ -42,14 +43,16 @@ class Probe:
         port = port_of(self._topology[container.service])
         return container.published.get(port) or (f"{container.ip}:{port}" if container.ip else None)
 
-    def describe(self, service: Service, name: str, found: Container | None, used: Mapping[str, float]) -> Component:
-        """A component as `status` shows it; `used`: container -> megabytes."""
+    def describe(
+        self, service: Service, name: str, found: Container | None, used: Mapping[str, float], ask: bool
+    ) -> Component:
+        """A component as `status` shows it; `used`: container -> megabytes. With `ask`, is it ready?"""
         if found is None:
             return Component(name=name, service=service.name, kind=service.kind, state="stopped", ready=False)
-        try:
-            role, ready = self.ask(name, found), True
-        except readiness.NotReady:
-            role, ready = None, False
+        role, ready = None, False
+        if ask:
+            with suppress(readiness.NotReady):
+                role, ready = self.ask(name, found), True
         return Component(
             name=name,
             service=service.name,

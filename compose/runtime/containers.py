@@ -85,13 +85,14 @@ class ContainersRuntime:
     def forget(self) -> None:
         self._engine.compose("down", "--remove-orphans", "--volumes", "--timeout", "1", within_s=DOWN_S)
 
-    def ps(self, memory: bool = False) -> Sequence[Component]:
+    def ps(self, memory: bool = False, ask: bool = True) -> Sequence[Component]:
         """All components. With `memory` the engine is asked for that too, which takes it about two seconds."""
         found = self._finder.found()
         listed = [(s, name) for s in self._topology if s.kind != "job" for name in self._finder.components(s, found)]
         used = self._engine.memory_mb([c.id for c in found.values() if c.state == "running"]) if memory else {}
         with ThreadPoolExecutor(max_workers=len(listed)) as pool:
-            return list(pool.map(lambda pair: self._probe.describe(pair[0], pair[1], found.get(pair[1]), used), listed))
+            describe = self._probe.describe
+            return list(pool.map(lambda pair: describe(pair[0], pair[1], found.get(pair[1]), used, ask), listed))
 
     def state(self, component: str) -> State:
         return self._finder.container(component).shown

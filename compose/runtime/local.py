@@ -79,7 +79,7 @@ class LocalRuntime:
     def forget(self) -> None:
         self._around.forget()
 
-    def ps(self, memory: bool = False) -> Sequence[Component]:
+    def ps(self, memory: bool = False, ask: bool = True) -> Sequence[Component]:
         listed = [
             (service, name)
             for service in self._topology
@@ -87,7 +87,7 @@ class LocalRuntime:
             if service.kind != "job"
         ]
         with ThreadPoolExecutor(max_workers=len(listed)) as pool:
-            return list(pool.map(lambda pair: self._describe(pair[0], pair[1], memory), listed))
+            return list(pool.map(lambda pair: self._describe(pair[0], pair[1], memory, ask), listed))
 
     def state(self, component: str) -> State:
         self._roster.of(component)
@@ -253,9 +253,9 @@ class LocalRuntime:
             return "stopped"
         return "paused" if name in self._paused else "running"
 
-    def _describe(self, service: Service, name: str, memory: bool) -> Component:
+    def _describe(self, service: Service, name: str, memory: bool, ask: bool) -> Component:
         state, ready, role = self._state(name), False, None
-        if state == "running":
+        if ask and state == "running":
             try:
                 role, ready = readiness.ask(service, name, self._addresses[name], self._secrets), True
             except readiness.NotReady:

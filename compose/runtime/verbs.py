@@ -75,9 +75,9 @@ class Runtime(Protocol):
     def forget(self) -> None:
         """Remove the data of a shop that is down. Local processes keep all of it in the shop's folder."""
 
-    def ps(self, memory: bool = False) -> Sequence[Component]:
+    def ps(self, memory: bool = False, ask: bool = True) -> Sequence[Component]:
         """All components, in the order of compose.yaml, whatever their state; with `memory` also how much each uses,
-        which takes longer than all the rest.
+        which takes longer than all the rest. Each says whether it is ready and what its role is, unless none is asked.
         """
 
     def state(self, component: str) -> State:

@@ -132,12 +132,14 @@ class Balancer:
                 self._tell(spec)
 
     def _change(self, change: Callable[[Gateway], Gateway]) -> Gateway:
-        """The description as it is then. Nobody else changes it between our reading and our telling: who did would be
-        forgotten.
+        """The description as it is then; the gateway is told if it is another than before. Nobody else changes it
+        between our reading and our telling: who did would be forgotten.
         """
         with self._lock:
-            spec = change(self._spec())
-            self._tell(spec)
+            before = self._spec()
+            spec = change(before)
+            if not spec == before == self._told:
+                self._tell(spec)
             return spec
 
     def _place(self, replica: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Components:
         started anew knows nothing of the policies, so it is told again.
         """
         self._runtime.start(component)
-        service = next(c.service for c in self._runtime.ps() if c.name == component)
+        service = family(component)
         if service == "gateway":
             self._balancer.tell_again()
         elif service == "wire":
@@ -51,7 +51,7 @@ class Components:
         """Start whatever does not run; why those did not start that did not. Stores all at once: one Postgres may have
         to wait for the other.
         """
-        away = [component for component in self._runtime.ps() if component.state != "running"]
+        away = [component for component in self._runtime.ps(ask=False) if component.state != "running"]
         stores = [component.name for component in away if component.kind == "store"]
         with ThreadPoolExecutor(max_workers=max(len(stores), 1)) as pool:
             failures = list(pool.map(self._try_start, stores))
@@ -98,7 +98,7 @@ class Components:
 
     @contextmanager
     def _away(self, whom: Callable[[Component], bool]) -> Iterator[None]:
-        away = [each.name for each in self._runtime.ps() if whom(each) and each.state != "stopped"]
+        away = [each.name for each in self._runtime.ps(ask=False) if whom(each) and each.state != "stopped"]
         try:
             _at_once(lambda component: self._runtime.stop(component, 2.0), away)
             yield

@@ -59,7 +59,8 @@ class FaultsInForce:
         if self._runtime.name not in fault.runtimes:
             raise RuntimeFailed(f"{name} cannot be done in {self._runtime.name}, only in {', '.join(fault.runtimes)}")
         with self._lock:
-            targets.must_strike(fault, target, self._runtime.ps(), self._runtime.links())
+            components = self._runtime.ps(ask=targets.by_role(fault))
+            targets.must_strike(fault, target, components, self._runtime.links())
             self._undo_earlier(name, target)
             entry = self._ledger.add(name, target, values)
             try:
@@ -132,7 +133,8 @@ class FaultsInForce:
 
     def _runs(self, target: str) -> bool:
         """Is the component there, or any of the service?"""
-        return any(target in (each.name, each.service) and each.state != "stopped" for each in self._runtime.ps())
+        there = [each for each in self._runtime.ps(ask=False) if each.state != "stopped"]
+        return any(target in (each.name, each.service) for each in there)
 
     def _of_network(self, entry: Entry) -> bool:
         return bool(targets.NETWORK.intersection(self._find(entry.fault).kinds))

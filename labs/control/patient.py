@@ -86,7 +86,7 @@ class ShopPatient:
 
     def runs(self, component: str) -> bool:
         """Is it there?"""
-        return any(each.name == component and each.state != "stopped" for each in self.runtime.ps())
+        return self.runtime.state(component) != "stopped"
 
     def members(self, service: str) -> Sequence[str]:
         """Its components, whatever their state."""

@@ -17,6 +17,7 @@ ANSWERS_HTTP = ("service", "worker")
 LINK, CACHE_LINK, LINKED = "link", "cache", "linked"
 """Of the network: links; all links to a cache node; whoever is at the end of a link."""
 NETWORK = frozenset((LINK, CACHE_LINK, LINKED))
+ROLES = frozenset(("primary", "replica"))
 SHOWN = 8
 
 
@@ -38,6 +39,11 @@ def words(components: Sequence[Component], links: Sequence[Link] = ()) -> Mappin
             found.setdefault(end, set()).add(LINKED)
             found.setdefault(family(end), set()).add(LINKED)
     return found
+
+
+def by_role(fault: Fault) -> bool:
+    """Does it depend on the present roles whom it can strike?"""
+    return bool(ROLES.intersection(fault.kinds))
 
 
 def must_strike(fault: Fault, target: str, components: Sequence[Component], links: Sequence[Link] = ()) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from labs.control.client import ShopClient
+from labs.control.client import ControlFailed, ShopClient
 
 # What leaves a buyer in doubt; 0: no answer at all.
 IN_DOUBT = (0, 502, 503, 504)
@@ -45,7 +45,7 @@ def ask(url: str, method: str, path: str, body: Any = None, timeout_s: float = 1
         )
         reply = connection.getresponse()
         content = reply.read()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return Answer(0, {})
     finally:
         connection.close()
@@ -73,29 +73,40 @@ def buy(url: str, sku: str = "tea-001", quantity: int = 1, key: str = "", token:
 
 def insist(request: Callable[[], Answer], within_s: float = 120) -> Answer:
     """Repeat a request while its answer leaves in doubt what became of it: a busy moment changes no result."""
-    deadline = time.monotonic() + within_s
+    deadline, pause_s = time.monotonic() + within_s, 0.2
     while (answer := request()).status in IN_DOUBT and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, 2.0)
     return answer
+
+
+def get(url: str, path: str, **headers: str) -> Answer:
+    """Look at something as a patient client does."""
+    return insist(lambda: ask(url, "GET", path, **headers))
 
 
 def stock(url: str, sku: str) -> dict[str, Any]:
     """The stock of an item, in figures."""
-    return ask(url, "GET", f"/api/inventory/{sku}").body
+    return get(url, f"/api/inventory/{sku}").body
 
 
 def synchronous(shop: ShopClient) -> None:
     """Have orders wait for the replica, from now on."""
     shop.set_flag("postgres.synchronous", "on")
-    eventually(lambda: shop.report()["replication"]["synchronous"])
+    eventually(lambda: (shop.report()["replication"] or {}).get("synchronous"))
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 30, every_s: float = 0.05) -> None:
-    """Wait until it is true; fail the test when it never is."""
-    deadline = time.monotonic() + within_s
-    while not condition():
+def eventually(condition: Callable[[], object], within_s: float = 30, every_s: float = 0.05) -> None:
+    """Wait until it is true; fail the test when it never is. An instrument that does not answer is asked again."""
+    deadline, why = time.monotonic() + within_s, ""
+    while True:
+        try:
+            if condition():
+                return
+        except ControlFailed as error:
+            why = f" ({error})"
         if time.monotonic() > deadline:
-            pytest.fail(f"not true within {within_s:.0f} s: {condition.__doc__ or condition}")
+            pytest.fail(f"not true within {within_s:.0f} s: {condition.__doc__ or condition}{why}")
         time.sleep(every_s)
 
 

@@ -2,14 +2,26 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from labs.control.client import ShopClient
+from tests.shop.buying import eventually
 
 
 def number(shop: ShopClient, node: str, query: str) -> int:
     """The one number a query gives at this Postgres node."""
     (row,) = shop.rows(query, node)
     return int(next(iter(row.values())))
+
+
+def replica(shop: ShopClient) -> dict[str, Any]:
+    """How the replica gets on; nothing while a server does not answer."""
+    return (shop.report()["replication"] or {}).get("replica") or {}
+
+
+def replica_has_all(shop: ShopClient) -> None:
+    """What the replica has not yet is lost with the primary."""
+    eventually(lambda: replica(shop).get("behind_bytes") == 0)
 
 
 def seconds_until(condition: Callable[[], bool], at_most_s: float) -> float:

@@ -11,7 +11,8 @@ import pytest
 from compose.places import folder
 from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli
-from tests.shop.buying import ask, buy, buy_once, eventually
+from tests.shop.buying import ask, buy, buy_once, eventually, insist
+from tests.shop.inside import replica, replica_has_all
 
 pytestmark = pytest.mark.servers
 
@@ -46,8 +47,9 @@ def bought(shop: ShopClient, orders: int = 3) -> list[str]:
     return ids
 
 
-def known(shop: ShopClient, orders: list[str]) -> list[bool]:
-    return [ask(shop.url, "GET", f"/api/orders/{order}").status == 200 for order in orders]
+def known(shop: ShopClient, orders: list[str], within_s: float = 60) -> list[bool]:
+    asked = (insist(lambda order=order: ask(shop.url, "GET", f"/api/orders/{order}"), within_s) for order in orders)
+    return [answer.status == 200 for answer in asked]
 
 
 def quiet(shop: ShopClient) -> dict[str, str]:
@@ -75,7 +77,7 @@ def test_a_table_that_was_dropped_comes_back_as_it_was_the_second_before(kept: S
     before, moment = quiet(kept), now()
     kept.set_fault("table_drop", "postgres-1", table="orders.orders")
     assert buy_once(kept.url).status in (503, 504)
-    assert not any(known(kept, orders))
+    assert not any(known(kept, orders, within_s=0))
     report = kept.restore(moment)
     assert digests(report) == before
     assert all(known(kept, orders)) and report["lost"]["charges"] != []
@@ -107,7 +109,7 @@ def test_messages_about_orders_that_are_no_more_are_not_worked_on(kept: ShopClie
 def test_messages_that_were_thrown_away_are_announced_again(kept: ShopClient) -> None:
     kept.set_fault("process_stop", "fulfilment-1")
     orders = [buy(kept.url).body["order_id"] for _ in range(3)]
-    eventually(lambda: kept.queues()["fulfilment"] == 3)
+    eventually(lambda: kept.queues()["fulfilment"] >= 3)
     kept.restore(now())
     assert kept.heal() == []
     assert all(known(kept, orders)) and kept.check() == []
@@ -115,6 +117,7 @@ def test_messages_that_were_thrown_away_are_announced_again(kept: ShopClient) ->
 
 def test_after_a_failover_the_new_primary_is_restored_along_the_new_timeline(kept: ShopClient) -> None:
     before = bought(kept, 1)
+    replica_has_all(kept)
     kept.failover()
     kept.rejoin()
     after = bought(kept, 1)
@@ -123,13 +126,14 @@ def test_after_a_failover_the_new_primary_is_restored_along_the_new_timeline(kep
     kept.restore(moment)
     assert roles(kept) == {"postgres-1": "replica", "postgres-2": "primary"}
     assert known(kept, before + after + mistaken) == [True, True, False] and kept.check() == []
-    assert kept.report()["replication"]["replica"]["state"] == "streaming"
+    eventually(lambda: replica(kept).get("state") == "streaming")
 
 
 def test_what_a_killed_primary_had_not_archived_is_taken_from_its_disk(kept: ShopClient) -> None:
     orders = bought(kept, 2)
     moment = now()
     later = bought(kept, 1)
+    replica_has_all(kept)
     kept.set_fault("primary_kill", "postgres-1")
     report = kept.restore(moment)
     assert known(kept, orders + later) == [True, True, False]
@@ -148,7 +152,7 @@ def test_a_restore_that_does_not_get_there_leaves_everything_as_it_was(kept: Sho
     finally:
         (backup / "base.tar.gz").write_bytes(whole)
     assert all(known(kept, orders))
-    eventually(lambda: buy_once(kept.url).sold, within_s=10)
+    assert buy(kept.url).sold
     assert roles(kept) == DESCRIBED and kept.check() == []
 
 

@@ -18,7 +18,7 @@ from compose.topology import PROJECT
 from labs.control import place
 from labs.control.client import ControlFailed, ShopClient
 from tests.conftest import Cli, bring_up, take_down
-from tests.shop.buying import ask
+from tests.shop.buying import ask, get
 
 pytestmark = pytest.mark.servers
 
@@ -126,7 +126,7 @@ def test_the_control_interface_refuses_strangers(shop: ShopClient) -> None:
     assert ask(url, "GET", "/status", Authorization="Bearer wrong").status == 401
     assert ask(url, "GET", "/status", Authorization=f"Bearer {token}", Origin="http://evil.example").status == 403
     assert ask(url, "GET", "/status", Authorization=f"Bearer {token}", Host="evil.example").status == 403
-    assert ask(url, "GET", "/status", Authorization=f"Bearer {token}").status == 200
+    assert get(url, "/status", Authorization=f"Bearer {token}").status == 200
 
 
 def test_what_is_secret_is_readable_by_its_owner_only(shop: ShopClient) -> None:
@@ -144,7 +144,7 @@ def at_the_gateway(shop: ShopClient) -> dict[str, Any]:
 def test_policies_switch_live_and_scaling_is_seen_by_the_gateway(healed: ShopClient, cli: Cli) -> None:
     healed.scale("catalog", 3)
     try:
-        served = {ask(healed.url, "GET", "/api/catalog/products/tea-001").headers["x-served-by"] for _ in range(12)}
+        served = {get(healed.url, "/api/catalog/products/tea-001").headers["x-served-by"] for _ in range(12)}
         assert served == {"catalog-1", "catalog-2", "catalog-3"}
         upstream = healed.balance("catalog", "weights", {"catalog-1": 10})
         assert [server["weight"] for server in upstream["servers"]] == [10, 1, 1]
@@ -264,12 +264,12 @@ def test_two_shops_run_side_by_side(shop: ShopClient) -> None:
     try:
         other = ShopClient.of(name)
         assert other.url != shop.url
-        assert ask(other.url, "GET", "/api/catalog/products/tea-001").status == 200
+        assert get(other.url, "/api/catalog/products/tea-001").status == 200
         began = time.monotonic()
     finally:
         take_down(name)
     assert time.monotonic() - began < 60
-    assert ask(shop.url, "GET", "/api/catalog/products/tea-001").status == 200
+    assert get(shop.url, "/api/catalog/products/tea-001").status == 200
 
 
 def test_a_gateway_that_is_started_anew_keeps_its_policies(healed: ShopClient) -> None:

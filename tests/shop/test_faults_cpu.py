@@ -11,7 +11,7 @@ import pytest
 from labs.control import place
 from labs.control.client import ShopClient
 from labs.faults.cpu_stress import BUSY
-from tests.shop.buying import ask, eventually
+from tests.shop.buying import ask, eventually, get
 
 pytestmark = pytest.mark.servers
 
@@ -65,7 +65,7 @@ def test_what_was_paused_stays_paused_though_its_processor_is_limited(breakable:
     assert cart["state"] == "paused"
     assert psutil.Process(cart["pid"]).status() == psutil.STATUS_STOPPED or cart["container"]
     breakable.heal()
-    assert ask(breakable.url, "GET", "/api/cart/items").status == 200
+    assert get(breakable.url, "/api/cart/items").status == 200
 
 
 def busy_ones(shop: ShopClient) -> list[psutil.Process]:

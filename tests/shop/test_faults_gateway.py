@@ -7,7 +7,7 @@ import pytest
 
 from compose import places
 from labs.control.client import ShopClient
-from tests.shop.buying import ask
+from tests.shop.buying import ask, get
 
 pytestmark = pytest.mark.servers
 
@@ -24,9 +24,7 @@ def served_by(shop: ShopClient, requests: int = 40) -> Counter[str]:
 
 def of_one_network(shop: ShopClient, requests: int = 20) -> Counter[str]:
     return Counter(
-        ask(shop.url, "GET", "/api/catalog/products/tea-001", **{"X-Forwarded-For": f"10.77.7.{n}"}).headers[
-            "x-served-by"
-        ]
+        get(shop.url, "/api/catalog/products/tea-001", **{"X-Forwarded-For": f"10.77.7.{n}"}).headers["x-served-by"]
         for n in range(1, requests + 1)
     )
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from labs.control.client import ShopClient
-from tests.shop.buying import ask, buy, eventually
+from tests.shop.buying import buy, eventually, get
 from tests.shop.inside import number
 
 pytestmark = pytest.mark.servers
@@ -21,50 +21,52 @@ def order(shop: ShopClient) -> str:
 
 
 def is_shipped(shop: ShopClient, path: str) -> bool:
-    return bool(ask(shop.url, "GET", path).body["status"] == "shipped")
+    return bool(get(shop.url, path).body["status"] == "shipped")
 
 
 def test_consumer_pause_lets_orders_wait_and_none_is_lost(breakable: ShopClient) -> None:
     breakable.set_fault("consumer_pause", "fulfilment")
     orders = [order(breakable) for _ in range(5)]
-    eventually(lambda: number(breakable, "", UNSENT) == 0, within_s=5)
+    eventually(lambda: number(breakable, "", UNSENT) == 0)
     time.sleep(0.5)
     assert not any(is_shipped(breakable, path) for path in orders)
     breakable.heal()
-    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=15)
+    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=60)
 
 
 def test_consumer_slow_makes_parcels_late_whoever_packs_them_and_no_checkout(breakable: ShopClient) -> None:
-    breakable.set_fault("consumer_slow", "fulfilment", delay_ms=2000)
+    breakable.set_fault("consumer_slow", "fulfilment", delay_ms=7000)
     breakable.set_fault("restart", "fulfilment-1")
     began = time.monotonic()
     path = order(breakable)
-    assert time.monotonic() - began < 1.5
-    eventually(lambda: is_shipped(breakable, path), within_s=15)
-    assert time.monotonic() - began >= 2
+    assert time.monotonic() - began < 7
+    eventually(lambda: is_shipped(breakable, path), within_s=60)
+    assert time.monotonic() - began >= 7
     breakable.heal()
     path = order(breakable)
-    eventually(lambda: is_shipped(breakable, path), within_s=1.9)
+    eventually(lambda: is_shipped(breakable, path), within_s=6.5)
 
 
 def test_poison_is_tried_again_beside_the_work_and_a_heal_finds_every_drop(breakable: ShopClient) -> None:
     breakable.set_fault("poison_message", "rabbitmq", count=3)
-    eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.later" in queue) == 3, 10)
+    eventually(lambda: sum(n for queue, n in breakable.queues().items() if "fulfilment.later" in queue) == 3)
     path = order(breakable)
-    eventually(lambda: is_shipped(breakable, path), within_s=10)
+    eventually(lambda: is_shipped(breakable, path), within_s=60)
     breakable.heal()
     assert not any(n for queue, n in breakable.queues().items() if queue.startswith("fulfilment."))
 
 
 def test_a_heal_takes_poison_out_of_the_hands_of_a_worker_that_never_gives_up(breakable: ShopClient) -> None:
     breakable.set_flag("fulfilment.retry", "requeue_forever")
-    breakable.set_fault("poison_message", "rabbitmq", count=3)
-    eventually(lambda: requeued(breakable) >= 30, within_s=10)
-    breakable.heal()
-    path = order(breakable)
-    eventually(lambda: is_shipped(breakable, path), within_s=10)
-    assert requeued(breakable) == 0  # counted by a worker that was started anew
-    breakable.set_flag("fulfilment.retry", "default")
+    try:
+        breakable.set_fault("poison_message", "rabbitmq", count=3)
+        eventually(lambda: requeued(breakable) >= 30)
+        breakable.heal()
+        path = order(breakable)
+        eventually(lambda: is_shipped(breakable, path), within_s=60)
+        assert requeued(breakable) == 0  # counted by a worker that was started anew
+    finally:
+        breakable.set_flag("fulfilment.retry", "default")
 
 
 def requeued(shop: ShopClient) -> float:
@@ -79,7 +81,7 @@ def test_queue_limit_leaves_in_the_outbox_what_the_queue_may_not_hold(breakable:
     assert breakable.queues()["fulfilment"] <= 3  # one more than the limit: it is checked after a message has come
     assert number(breakable, "", UNSENT) >= 4
     breakable.heal()
-    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=20)
+    eventually(lambda: all(is_shipped(breakable, path) for path in orders), within_s=60)
 
 
 def test_a_queue_whose_limit_is_lifted_takes_what_waits_for_another_try(breakable: ShopClient) -> None:
@@ -102,7 +104,7 @@ def test_queue_limit_with_drop_head_makes_dead_letters_of_the_oldest(breakable: 
     before = breakable.queues()["notifications.dead"]
     for _ in range(6):
         order(breakable)
-    eventually(lambda: breakable.queues()["notifications.dead"] >= before + 4, within_s=10)
+    eventually(lambda: breakable.queues()["notifications.dead"] >= before + 4)
     breakable.heal()
 
 
@@ -114,4 +116,4 @@ def test_an_alarm_blocks_who_publishes_and_orders_wait_in_the_outbox(breakable: 
     assert number(breakable, "", UNSENT) >= 1
     assert not is_shipped(breakable, path)
     breakable.heal()
-    eventually(lambda: is_shipped(breakable, path), within_s=15)
+    eventually(lambda: is_shipped(breakable, path), within_s=60)

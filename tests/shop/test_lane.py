@@ -7,7 +7,7 @@ import pytest
 
 from labs.control.client import ShopClient
 from tests.conftest import Cli
-from tests.shop.buying import Answer, ask, buy, buy_once, eventually, insist
+from tests.shop.buying import Answer, ask, buy, buy_once, eventually, get, insist
 
 pytestmark = pytest.mark.servers
 
@@ -45,7 +45,7 @@ def packed(shop: ShopClient) -> float:
 def test_the_hot_item_is_sold_in_the_lane_and_everything_else_as_ever(lane: ShopClient) -> None:
     hot, cold = buy(lane.url, HOT), buy(lane.url, COLD)
     assert (who_placed(hot), who_placed(cold)) == ((True, "orders-lane"), (True, "orders"))
-    eventually(lambda: packed(lane) == 1)
+    eventually(lambda: packed(lane) >= 1)
     assert lane.check() == []
     assert placed(lane, hot) == {"lane": True, "charges": 1}
     assert placed(lane, cold) == {"lane": False, "charges": 1}
@@ -79,19 +79,21 @@ def test_the_lane_refuses_as_the_shop_does(lane: ShopClient, token: str, quantit
 def test_a_dead_lane_concerns_its_own_buyers_only_and_their_keys_are_good_when_it_is_back(lane: ShopClient) -> None:
     key = uuid.uuid4().hex
     lane.set_fault("process_kill", "orders-lane-1")
-    assert (buy_once(lane.url, HOT, key=key).status, buy(lane.url, COLD).sold) == (502, True)
+    eventually(lambda: buy_once(lane.url, HOT, key=key).status == 502)
+    assert buy(lane.url, COLD).sold
     assert lane.heal() == []
     assert who_placed(buy(lane.url, HOT, key=key)) == (True, "orders-lane")
     assert lane.check() == []
 
 
 def test_a_lane_that_is_closed_on_a_backlog_loses_nothing(lane: ShopClient) -> None:
-    lane.set_flag("fulfilment.pack_ms", 500)
+    lane.set_flag("fulfilment.pack_ms", 5000)
     lane.restock(HOT, 20)
     for _ in range(6):
         assert buy(lane.url, HOT).sold
     lane.scale("fulfilment-lane", 0)  # at once, with parcels in hand: as if it had died
     eventually(lambda: lane.queues()["fulfilment-lane"] > 0)
+    lane.set_flag("fulfilment.pack_ms", "default")
     lane.lane("")
     assert buy(lane.url, HOT).sold
     assert lane.check() == []
@@ -99,17 +101,18 @@ def test_a_lane_that_is_closed_on_a_backlog_loses_nothing(lane: ShopClient) -> N
 
 
 def test_a_backlog_in_the_lane_delays_nobody_elsewhere_and_promises_them_nothing_later(lane: ShopClient) -> None:
-    lane.set_flag("fulfilment.pack_ms", 500)
+    lane.set_flag("fulfilment.pack_ms", 4000)
     lane.set_flag("orders.intake_limit_s", 1)
     lane.restock(HOT, 30)
-    for _ in range(6):
-        buy(lane.url, HOT)
-    eventually(lambda: buy(lane.url, HOT).body["promised_for"] is not None, within_s=5, every_s=0.5)
+    for _ in range(8):
+        assert buy(lane.url, HOT).sold
+    eventually(lambda: buy(lane.url, HOT).body["promised_for"] is not None, within_s=15, every_s=1)
     cold = buy(lane.url, COLD)
-    eventually(lambda: ask(lane.url, "GET", f"/api/orders/{cold.body['order_id']}").body["status"] == "shipped", 4)
+    eventually(lambda: get(lane.url, f"/api/orders/{cold.body['order_id']}").body["status"] == "shipped", 20)
     assert cold.body["promised_for"] is None
     waiting = lane.rows("select count(*) as orders from orders.orders where lane and status = 'confirmed'")
     assert int(waiting[0]["orders"]) >= 1
+    lane.set_flag("fulfilment.pack_ms", "default")  # who closes it waits until all is packed
 
 
 def test_an_unknown_item_gets_no_lane_and_the_command_wants_one_or_the_other(healed: ShopClient, cli: Cli) -> None:

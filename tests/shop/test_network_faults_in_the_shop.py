@@ -6,7 +6,7 @@ import pytest
 
 from compose.wire.client import Wire
 from labs.control.client import ShopClient
-from tests.shop.buying import ask, buy, buy_once, eventually
+from tests.shop.buying import buy, buy_once, eventually, get
 from tests.shop.inside import number
 
 pytestmark = pytest.mark.servers
@@ -20,7 +20,7 @@ def fastest_s(shop: ShopClient, times: int = 8) -> float:
     taken = []
     for _ in range(times):
         began = time.monotonic()
-        assert ask(shop.url, "GET", PRODUCT).status == 200
+        assert get(shop.url, PRODUCT).status == 200
         taken.append(time.monotonic() - began)
     return min(taken)
 
@@ -31,28 +31,32 @@ def ready(shop: ShopClient) -> dict[str, bool]:
 
 
 def test_a_slow_cache_slows_every_product(breakable: ShopClient) -> None:
-    breakable.set_fault("cache_slow", "memcached", latency=150)
-    assert fastest_s(breakable) >= 0.15
-    breakable.heal()
-    eventually(lambda: fastest_s(breakable) < 0.15, within_s=10)
+    breakable.set_flag("catalog.cache_wait_ms", 5000)  # a node that a busy machine makes later still is not left alone
+    try:
+        breakable.set_fault("cache_slow", "memcached", latency=150)
+        eventually(lambda: fastest_s(breakable) >= 0.15)
+        breakable.heal()
+        eventually(lambda: fastest_s(breakable) < 0.15)
+    finally:
+        breakable.set_flag("catalog.cache_wait_ms", "default")
 
 
 def test_without_any_cache_the_same_products_are_shown(breakable: ShopClient) -> None:
-    before = ask(breakable.url, "GET", PRODUCT).body
+    before = get(breakable.url, PRODUCT).body
     breakable.set_fault("cache_down", "memcached")
-    assert ask(breakable.url, "GET", PRODUCT).body == before
+    assert get(breakable.url, PRODUCT).body == before
 
 
 def test_a_service_cut_off_from_its_database_lives_but_is_not_ready(breakable: ShopClient) -> None:
     service = "inventory-1" if breakable.runtime == "local" else "inventory"
     breakable.set_fault("partition", service, target="postgres")
-    eventually(lambda: not ready(breakable)["inventory-1"], within_s=15)
+    eventually(lambda: not ready(breakable)["inventory-1"], within_s=30)
     now = ready(breakable)
     assert now["postgres-1"] and now["orders-1"] and now["inventory-2"] is (breakable.runtime == "local")
     address = next(c["address"] for c in breakable.status() if c["name"] == "inventory-1")
-    assert ask(f"http://{address}", "GET", "/livez").status == 200
+    assert get(f"http://{address}", "/livez").status == 200
     breakable.heal()
-    eventually(lambda: ready(breakable)["inventory-1"], within_s=15)
+    eventually(lambda: ready(breakable)["inventory-1"], within_s=30)
 
 
 def test_a_silent_replication_link_leaves_the_replica_behind(breakable: ShopClient) -> None:
@@ -62,14 +66,14 @@ def test_a_silent_replication_link_leaves_the_replica_behind(breakable: ShopClie
     time.sleep(1)
     assert number(breakable, "postgres-2", ORDERS) == before
     breakable.heal()
-    eventually(lambda: number(breakable, "postgres-2", ORDERS) == before + 1, within_s=30)
+    eventually(lambda: number(breakable, "postgres-2", ORDERS) >= before + 1, within_s=30)
 
 
 def test_nobody_pays_while_payments_cannot_be_reached(breakable: ShopClient) -> None:
     breakable.set_fault("down", "payments-1")
     assert buy_once(breakable.url).status in (502, 503, 504)
     breakable.heal()
-    eventually(lambda: buy_once(breakable.url).sold, within_s=20, every_s=0.5)
+    eventually(lambda: buy_once(breakable.url).sold, within_s=30, every_s=0.5)
 
 
 def test_orders_wait_while_nobody_reaches_the_broker_and_control_still_does(breakable: ShopClient) -> None:
@@ -78,10 +82,10 @@ def test_orders_wait_while_nobody_reaches_the_broker_and_control_still_does(brea
     assert order.sold
     time.sleep(1)
     path = f"/api/orders/{order.body['order_id']}"
-    assert ask(breakable.url, "GET", path).body["status"] == "confirmed"
+    assert get(breakable.url, path).body["status"] == "confirmed"
     assert "fulfilment" in breakable.queues()
     breakable.heal()
-    eventually(lambda: ask(breakable.url, "GET", path).body["status"] == "shipped", within_s=40)
+    eventually(lambda: get(breakable.url, path).body["status"] == "shipped", within_s=40)
 
 
 def test_a_fault_is_on_the_wire_again_after_that_was_started_anew(breakable: ShopClient) -> None:

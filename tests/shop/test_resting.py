@@ -6,7 +6,7 @@ import pytest
 
 from labs.control.client import ShopClient
 from tests.conftest import Cli
-from tests.shop.buying import ask
+from tests.shop.buying import get
 
 pytestmark = pytest.mark.servers
 
@@ -18,7 +18,7 @@ def lanes(shop: ShopClient) -> list[tuple[str, bool]]:
 
 def served_by(shop: ShopClient) -> str:
     """Which service says that there is no such path."""
-    return ask(shop.url, "GET", "/api/orders-lane/none").headers["x-served-by"].rpartition("-")[0]
+    return get(shop.url, "/api/orders-lane/none").headers["x-served-by"].rpartition("-")[0]
 
 
 def test_a_resting_service_comes_when_it_is_scaled_and_goes_again(healed: ShopClient, cli: Cli) -> None:

@@ -15,7 +15,7 @@ from labs.flash_sale.fairness import journeys, rank_correlation
 from labs.load import LoadResult, Schedule, constant, run_load
 from labs.load.generator import STAYS_S
 from tests.conftest import Cli
-from tests.shop.buying import Answer, ask, buy, eventually, stock
+from tests.shop.buying import IN_DOUBT, Answer, ask, buy, eventually, get, insist, stock
 
 pytestmark = pytest.mark.servers
 ITEM, PIECES, PEOPLE = "pot-020", 100, 2000
@@ -44,11 +44,11 @@ def admitted(url: str) -> str:
 def order(url: str, admission: str = "", key: str = "") -> Answer:
     """Try to buy a piece."""
     headers = {"Idempotency-Key": key or f"key-{time.time_ns()}", "X-Admission": admission}
-    return ask(url, "POST", "/api/orders", BODY, **headers)
+    return insist(lambda: ask(url, "POST", "/api/orders", BODY, **headers))
 
 
 def _told(url: str, ticket: str) -> dict[str, Any]:
-    return ask(url, "GET", ROOM, **{"X-Ticket": ticket}).body
+    return get(url, ROOM, **{"X-Ticket": ticket}).body
 
 
 def test_two_thousand_people_for_a_hundred_pieces_are_a_hundred_orders_in_the_order_of_the_line(
@@ -85,7 +85,7 @@ def pages(url: str) -> Iterator[list[float]]:
         while not over.wait(0.1):
             began = time.monotonic()
             answer = ask(url, "GET", PAGE, Cookie=f"ticket={ticket}")
-            assert answer.status in (200, 503), "on a busy machine it may ask to come again, in a page as well"
+            assert answer.status in (200, *IN_DOUBT), "on a busy machine it may ask to come again, in a page as well"
             taken.append(time.monotonic() - began)
 
     with ThreadPoolExecutor(1) as browser:
@@ -114,7 +114,7 @@ def without_an_answer(crowd: LoadResult) -> list[tuple[str, int]]:
 def test_nobody_gets_in_with_a_paper_that_is_not_theirs_to_use(selling: ShopClient) -> None:
     selling.start_sale("tea-001", 10, rate=100.0)
     stranger = ask(selling.url, "POST", "/api/waiting-room/tea-001").body["ticket"]
-    other = ask(selling.url, "GET", "/api/waiting-room/tea-001", **{"X-Ticket": stranger}).body["admission"]
+    other = get(selling.url, "/api/waiting-room/tea-001", **{"X-Ticket": stranger}).body["admission"]
     selling.stop_sale()
     selling.start_sale(ITEM, PIECES, rate=100.0)
     good = admitted(selling.url)
@@ -142,7 +142,7 @@ def test_a_key_that_found_the_item_sold_out_before_the_sale_gets_nothing_in_it_w
         selling.start_sale(ITEM, PIECES, rate=100.0)
         answer = order(selling.url, key="an-old-key")
         assert (answer.status, answer.body["why"]) == (403, "none")
-        assert order(selling.url, admitted(selling.url), key="an-old-key").status == 201
+        assert order(selling.url, admitted(selling.url), key="an-old-key").sold
     finally:
         selling.restock(ITEM, left)
 
@@ -152,7 +152,7 @@ def test_an_admission_that_is_sent_from_twenty_browsers_at_once_is_one_order(sel
     admission = admitted(selling.url)
     with ThreadPoolExecutor(20) as browsers:
         answers = list(browsers.map(lambda n: order(selling.url, admission, key=f"browser-{n}"), range(20)))
-    assert sorted(answer.status for answer in answers) == [201, *[403] * 19]
+    assert [sum(answer.status == status for answer in answers) for status in (201, 403)] == [1, 19]
     assert order(selling.url, admission).body["why"] == "used"
     assert selling.rows(SOLD)[0]["n"] == 1
 
@@ -163,7 +163,7 @@ def test_a_room_that_is_killed_in_the_middle_keeps_everybodys_place(selling: Sho
     selling.set_fault("process_kill", "waiting-room-1")
     eventually(lambda: ask(selling.url, "GET", PAGE).status in (502, 503))
     assert selling.heal() == []
-    eventually(lambda: ask(selling.url, "GET", PAGE).status == 200)
+    eventually(lambda: get(selling.url, PAGE).status == 200)
     assert [_told(selling.url, ticket)["number"] for ticket in tickets] == list(range(1, 21))
     assert ask(selling.url, "POST", ROOM).body["number"] > 20
     selling.pace_sale(100.0)
@@ -186,8 +186,8 @@ def test_the_line_goes_on_while_postgres_and_inventory_are_frozen(selling: ShopC
 def test_the_room_follows_flags_as_soon_as_it_is_there(selling: ShopClient) -> None:
     selling.start_sale(ITEM, PIECES, rate=15.0)
     version = selling.rows("select version from flags.document")[0]["version"]
-    eventually(lambda: selling.metrics("waiting-room")["shop_flags_version"] == version)
-    assert selling.switch("waiting-room.shedding", "off")["behind"] == []
+    eventually(lambda: selling.metrics("waiting-room").get("shop_flags_version") == version)
+    eventually(lambda: selling.switch("waiting-room.shedding", "off")["behind"] == [])
 
 
 def test_the_sale_begins_and_ends_by_command_and_leaves_nothing_behind(selling: ShopClient, cli: Cli) -> None:
@@ -202,7 +202,7 @@ def test_the_sale_begins_and_ends_by_command_and_leaves_nothing_behind(selling: 
     assert "waiting-room-1" in str(trace(selling))
     assert cli("sale", "stop", *shop).returncode == 0
     assert trace(selling) == before
-    assert ask(selling.url, "GET", PAGE).headers["location"] == f"/products/{ITEM}"
+    assert get(selling.url, PAGE).headers["location"] == f"/products/{ITEM}"
     assert buy(selling.url, ITEM).sold
     assert selling.check() == []
 

@@ -25,7 +25,7 @@ class Machine:
 
     name = "local"
 
-    def ps(self) -> Sequence[Component]:
+    def ps(self, ask: bool = True) -> Sequence[Component]:
         return [REPLICA, CART, DEAD]
 
     def links(self) -> Sequence[Link]:

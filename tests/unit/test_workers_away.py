@@ -23,7 +23,7 @@ class Machine:
     def __init__(self, stubborn: str = "") -> None:
         self.running, self.stubborn = {each.name for each in WORKERS}, stubborn
 
-    def ps(self) -> Sequence[Component]:
+    def ps(self, ask: bool = True) -> Sequence[Component]:
         return WORKERS
 
     def stop(self, component: str, grace_s: float) -> None:
