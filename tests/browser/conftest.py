@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
-WAIT_MS = 15_000
+WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)  # the contexts' timeout is not that of `expect`
 Visit = Callable[..., Page]
 
 

@@ -32,7 +32,9 @@ def test_who_asks_too_often_reads_so_and_is_let_in_again_a_moment_later(visit, s
     switch("gateway.rate_per_s", 1)
     switch("gateway.rate_burst", 2)
     switch("gateway.rate_limits", "everybody")  # this machine's browser as well
-    for _ in range(8):
+    for _ in range(10):
+        for _ in range(8):  # quicker than a page loads
+            page.request.get("/cart")
         answer = page.goto("/cart")
         if answer.status == 429:
             break

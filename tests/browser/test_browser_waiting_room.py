@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.patience import settles
+
 pytestmark = pytest.mark.servers
 ITEM = "pot-020"
 PAGE = f"/sale/{ITEM}"
@@ -42,12 +44,12 @@ def test_the_line_moves_by_itself_and_leads_to_an_order(sale: Any, visit: Any, s
     page.reload()
     expect(page.locator("dd").first).to_have_text("2")
     for ahead in ("1", "0"):
-        expect(page.locator("dd").nth(1)).to_have_text(ahead, timeout=30_000)
-    expect(heading(page)).to_have_text("It is your turn", timeout=30_000)
+        expect(page.locator("dd").nth(1)).to_have_text(ahead, timeout=60_000)
+    expect(heading(page)).to_have_text("It is your turn", timeout=60_000)
     page.get_by_role("button", name="Put one into the basket").click()
     page.get_by_role("link", name="To the checkout").click()
     page.get_by_role("button", name="Buy for").click()
-    expect(heading(page)).to_have_text("Your order is placed")
+    settles(page)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
@@ -56,7 +58,7 @@ def test_the_page_can_be_read_and_used_by_everybody(sale: Any, visit: Any, colou
     page.goto(PAGE)
     wrong = page.evaluate(CHECKS)
     sale.pace_sale(10.0)
-    expect(heading(page)).to_have_text("It is your turn", timeout=30_000)
+    expect(heading(page)).to_have_text("It is your turn", timeout=60_000)
     assert wrong == [] == page.evaluate(CHECKS)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -75,7 +77,7 @@ def test_every_page_of_the_line_fits_a_phone_and_a_projector(sale: Any, visit: A
 
 
 def shows_and_fits(page: Any, title: str) -> None:
-    expect(heading(page)).to_have_text(title, timeout=30_000)
+    expect(heading(page)).to_have_text(title, timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -95,7 +97,7 @@ def test_when_it_is_over_the_page_says_so_and_later_leads_to_the_product(sale: A
     page = visit()
     page.goto(PAGE)
     sale.restock(ITEM, 0)
-    expect(heading(page)).to_have_text("Sold out", timeout=30_000)
+    expect(heading(page)).to_have_text("Sold out", timeout=60_000)
     sale.stop_sale()
     page.reload()
     expect(page).to_have_url(re.compile(f"/products/{ITEM}$"))

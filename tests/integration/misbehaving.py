@@ -117,7 +117,8 @@ def misbehaving(*behaviour: str, knob: Knob = preset, **settings: str) -> Iterat
     peer = Peer(list(behaviour))
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(peer))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    environ = {f"SHOP_{name.upper()}": value for name, value in settings.items()}
+    environ = {"SHOP_PEER_ATTEMPT_S": "10", "SHOP_PEER_TOTAL_S": "30"}  # a busy machine is not a peer that hangs
+    environ |= {f"SHOP_{name.upper()}": value for name, value in settings.items()}
     try:
         yield Peers(read(PeerSettings, {"PEERS": f"127.0.0.1:{server.server_port}", **environ}), knob), peer
     finally:

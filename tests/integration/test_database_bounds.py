@@ -1,6 +1,5 @@
 """How long a statement may take is what the settings say, neither less nor more; so is the wait for a lock."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,8 +37,8 @@ def test_a_statement_that_takes_longer_ends_as_timed_out(shop_database: ShopData
 
 @pytest.fixture
 def database(shop_database: ShopDatabase) -> Iterator[Database]:
-    """Who waits for a lock gives up after 0.2 s, who rests within a transaction for a second is thrown out."""
-    database = Database(replace(shop_database.settings("orders"), db_lock_s=0.2, db_statement_s=1.0), "orders")
+    """Who rests within a transaction for two seconds is thrown out."""
+    database = Database(replace(shop_database.settings("orders"), db_statement_s=2.0), "orders")
     database.open()
     try:
         yield database
@@ -47,18 +46,34 @@ def database(shop_database: ShopDatabase) -> Iterator[Database]:
         database.close()
 
 
-def test_who_waits_in_vain_for_a_lock_is_told_that_nothing_happened(database: Database) -> None:
-    with database.transaction() as holder:
+@pytest.fixture
+def hasty(shop_database: ShopDatabase) -> Iterator[Database]:
+    """Who waits for a lock gives up after 0.2 s."""
+    database = Database(replace(shop_database.settings("orders"), db_lock_s=0.2), "orders")
+    database.open()
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def test_who_waits_in_vain_for_a_lock_is_told_that_nothing_happened(hasty: Database) -> None:
+    with hasty.transaction() as holder:
         holder.execute(LOCK)
-        with pytest.raises(Unavailable), database.transaction() as connection:
+        with pytest.raises(Unavailable), hasty.transaction() as connection:
             connection.execute(LOCK)
 
 
-def test_a_lock_that_a_frozen_transaction_holds_is_let_go_of_soon(database: Database) -> None:
-    with pytest.raises(TimedOut) as thrown_out, database.transaction() as frozen:
-        frozen.execute(LOCK)
-        time.sleep(1.2)  # as a process that is frozen would: it sends nothing
-        with database.transaction() as connection:
+def test_a_lock_that_a_frozen_transaction_holds_is_let_go_of_soon(
+    database: Database, shop_database: ShopDatabase
+) -> None:
+    with (
+        shop_database.pools("orders") as others,  # they wait for a lock for 10 s
+        pytest.raises(TimedOut) as thrown_out,
+        database.transaction() as frozen,
+    ):
+        frozen.execute(LOCK)  # and then nothing, as a process that is frozen would
+        with others.transaction() as connection:
             connection.execute(LOCK)
         frozen.execute("select 1")
     assert isinstance(thrown_out.value.__cause__, IdleInTransactionSessionTimeout)

@@ -40,23 +40,33 @@ def burst(gateway: Running, client: str, path: str = "/api/catalog/x", times: in
     return [ask(gateway.public, path, **named) for _ in range(times)]
 
 
+def quickly(gateway: Running, network: str, path: str = "/api/catalog/x") -> tuple[str, list[Answer]]:
+    """Who asked eight times within a second, and what they heard; somebody else tries if the machine was too busy."""
+    for number in range(1, 31):
+        began, client = time.monotonic(), f"{network}.{number}"
+        answers = burst(gateway, client, path)
+        if time.monotonic() - began < 1:
+            return client, answers
+    raise AssertionError("nobody can ask eight times within a second")
+
+
 def statuses(answers: list[Answer]) -> list[int]:
     return [answer.status for answer in answers]
 
 
 def test_who_asks_too_often_is_refused_and_told_when_to_come_again(gateway: Running) -> None:
     with limited(gateway, FEW):
-        answers = burst(gateway, "203.0.113.1")
+        client, answers = quickly(gateway, "203.0.113")
         assert statuses(answers) == [200] * 5 + [429] * 3
         refused = answers[-1]
         assert refused.headers["content-type"] == "application/problem+json" and refused.json["status"] == 429
         time.sleep(int(refused.headers["retry-after"]) + 0.1)
-        assert statuses(burst(gateway, "203.0.113.1", times=1)) == [200]
+        assert statuses(burst(gateway, client, times=1)) == [200]
 
 
 def test_a_browser_gets_a_page_instead_which_says_when_as_well(gateway: Running) -> None:
     with limited(gateway, FEW):
-        refused = burst(gateway, "203.0.113.2", "/products/tea-001")[-1]
+        refused = quickly(gateway, "198.51.100", "/products/tea-001")[1][-1]
         assert (refused.status, refused.headers["content-type"]) == (429, "text/html; charset=utf-8")
         assert refused.headers["retry-after"] == "1" and refused.headers["x-served-by"] == "gateway"
         assert b"One moment, please" in refused.body and refused.headers["x-request-id"].encode() in refused.body
@@ -64,15 +74,21 @@ def test_a_browser_gets_a_page_instead_which_says_when_as_well(gateway: Running)
 
 def test_every_address_has_a_limit_of_its_own(gateway: Running) -> None:
     with limited(gateway, FEW):
-        assert 429 in statuses(burst(gateway, "203.0.113.3"))
-        assert statuses(burst(gateway, "203.0.113.4", times=5)) == [200] * 5
+        assert 429 in statuses(quickly(gateway, "203.0.113")[1])
+        assert statuses(burst(gateway, "198.51.100.4", times=5)) == [200] * 5
 
 
 def test_the_own_machine_is_let_through_unless_everybody_is_meant(gateway: Running) -> None:
     with limited(gateway, FEW):
         assert set(statuses(burst(gateway, ""))) == {200}
-    with limited(gateway, RateLimits(whom="everybody", per_s=1, burst=4)):
-        assert statuses(burst(gateway, "")) == [200] * 5 + [429] * 3
+    for _ in range(10):  # until the machine can ask eight times within a second
+        with limited(gateway, RateLimits(whom="everybody", per_s=1, burst=4)):
+            began = time.monotonic()
+            answers = statuses(burst(gateway, ""))
+            took = time.monotonic() - began
+        if took < 1:
+            break
+    assert answers == [200] * 5 + [429] * 3
 
 
 @pytest.mark.parametrize("path", ["/static/shop.css", "/api/catalog/pictures/tea-001.svg", "/livez", "/readyz"])
@@ -89,10 +105,15 @@ def test_services_among_themselves_are_never_refused(gateway: Running) -> None:
 
 def test_what_is_let_through_is_one_and_the_burst_and_the_rate_times_the_seconds(gateway: Running) -> None:
     with limited(gateway, RateLimits(per_s=20, burst=5)):
-        began, through = time.monotonic(), 0
-        while time.monotonic() < began + 2:
-            through += burst(gateway, "203.0.113.7", times=1)[0].status == 200
-        assert through == pytest.approx(1 + 5 + 20 * 2, abs=4)
+        for number in range(7, 17):  # on a busy machine much of what is allowed goes unused
+            began, through = time.monotonic(), 0
+            while time.monotonic() < began + 2:
+                through += burst(gateway, f"203.0.113.{number}", times=1)[0].status == 200
+            most = 1 + 5 + 20 * (time.monotonic() - began)
+            assert through <= most + 1
+            if through >= most - 4:
+                return
+        pytest.fail("less than the rate was let through, each time")
 
 
 def test_services_hear_who_the_visitor_is_and_nobody_out_there_can_say_it(gateway: Running) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from compose.gateway import POLICIES, from_json, to_json, with_down, with_policy, with_replicas
 from compose.gateway.live import apply, refresh
+from compose.gateway.model import Waits
 from compose.gateway.program import Refused, workers_of
 from compose.gateway.resolve import Resolver
 from tests.integration.test_gateway_harness import Running, ask, free_address, gateway, replica, running
@@ -48,9 +49,11 @@ def until(done: threading.Event, address: str) -> list[int | str]:
 
 def test_requests_in_flight_end_on_the_old_workers() -> None:
     with replica("a-1") as (one, _), running(f"a={one}") as served, ThreadPoolExecutor(1) as client:
-        slow = client.submit(ask, served.public, "/api/a/x?sleep=3.5")
-        time.sleep(0.3)
-        assert apply(with_policy(from_json(served.show()), "a", "least_conn"), Resolver()).changed
+        patient = replace(from_json(served.show()), waits=Waits(read_s=30.0))
+        apply(patient, Resolver())
+        slow = client.submit(ask, served.public, "/api/a/x?sleep=4")
+        time.sleep(1)
+        assert apply(with_policy(patient, "a", "least_conn"), Resolver()).changed
         assert not slow.done()
         assert slow.result().status == 200
 

@@ -32,7 +32,7 @@ def replica(server: Server) -> Iterator[Callable[..., RateLimit]]:
     nodes: list[Node] = []
 
     def make(most: int = 20, out_s: float = 3.0) -> RateLimit:
-        nodes.append(Node(server.address, lambda: Patience(0.2, out_s)))
+        nodes.append(Node(server.address, lambda: Patience(2.0, out_s)))
         return RateLimit("test", nodes[-1:], lambda: Rate(most, 60), clock=lambda: IN_THE_MIDDLE)
 
     yield make

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -69,18 +70,24 @@ def trace(shop: ShopClient) -> object:
     return parts, report["faults"], [flag["name"] for flag in shop.flags() if flag["value"] != flag["default"]]
 
 
+def rested(shop: ShopClient) -> object:
+    """Its trace, once every component says that it is ready."""
+    eventually(lambda: all(part["ready"] for part in shop.status()), within_s=60, every_s=0.5)
+    return trace(shop)
+
+
 @every_lab
 @pytest.mark.quiet
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_the_notebook_passes_on_a_real_shop_and_takes_everything_back(lab: Lab, healed: ShopClient, runs: Path) -> None:
-    before = trace(healed)
+    before = rested(healed)
     page = shown(execute(ROOT / "notebooks" / lab.topic / f"{lab.slug}.ipynb"))
     result = replay(lab.slug, runs=runs)
     assert [finding.claim for finding in result.findings if not finding.holds] == [], result.findings
     assert result.verdict == "pass" or blames_the_instrument(result), result.reasons
     assert {grade["right"] for grade in result.predictions} == {True, False}
     assert "application/vnd.plotly" in page and all(escape(finding.claim) in page for finding in result.findings)
-    assert trace(healed) == before
+    eventually(lambda: trace(healed) == before, within_s=60, every_s=0.5)
 
 
 @every_lab
@@ -98,17 +105,25 @@ def test_without_its_fault_every_finding_fails(lab: Lab, spared: ShopClient, run
 def test_a_run_that_is_killed_in_the_middle_is_taken_back_by_heal(
     lab: Lab, spared: ShopClient, runs: Path, cli: Cli
 ) -> None:
-    before = trace(spared)
-    command = [sys.executable, "-P", "-m", "labs.cli", "lab", "run", lab.slug, "--quick", "--no-predict"]
-    runner = subprocess.Popen([*command, "--name", spared.name], stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        eventually(lambda: trace(spared) != before or runner.poll() is not None, within_s=90, every_s=0.3)
-        time.sleep(2)  # so that it is in the middle of something
-        assert runner.poll() is None, "it ended before it had changed anything"
-    finally:
-        os.killpg(runner.pid, signal.SIGKILL)
-        runner.wait()
+    before = rested(spared)
+    assert any(killed_in_the_middle(lab, spared, before) for _ in range(3)), "it ended before it had changed anything"
     done = cli("heal", "--name", spared.name)
     assert done.returncode == 0, done.stderr
-    eventually(lambda: trace(spared) == before, within_s=30, every_s=0.5)
+    eventually(lambda: trace(spared) == before, within_s=120, every_s=0.5)
     assert spared.check() == []
+
+
+def killed_in_the_middle(lab: Lab, shop: ShopClient, before: object) -> bool:
+    """Run a lab and kill it after it has changed something; tells whether it ran until then: on a busy machine its
+    steady state may not be met.
+    """
+    command = [sys.executable, "-P", "-m", "labs.cli", "lab", "run", lab.slug, "--quick", "--no-predict"]
+    runner = subprocess.Popen([*command, "--name", shop.name], stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        eventually(lambda: trace(shop) != before or runner.poll() is not None, within_s=180, every_s=0.3)
+        time.sleep(2)  # so that it is in the middle of something
+        return runner.poll() is None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(runner.pid, signal.SIGKILL)
+        runner.wait()
