@@ -24,6 +24,8 @@ from compose.postgres import Postgres
 from compose.runtime.verbs import Runtime, RuntimeFailed
 
 CATCH_UP_S = 3.0
+LOOKS = 5
+"""So often a server may be silent, half a second each time, before it is taken for away where there is no hurry."""
 STREAM_WITHIN_S = 15.0
 STOP_GRACE_S = 5.0
 UNFENCED = "SHOPLAB_UNFENCED"
@@ -80,6 +82,14 @@ class Failover:
         """Who takes writes, as far as it answers. Raises RuntimeFailed when both do."""
         return self._roles()[0]
 
+    def both(self) -> tuple[str, str]:
+        """Primary and replica. Raises RuntimeFailed unless both answer; a busy machine has some time for it."""
+        for _ in range(LOOKS):
+            primary, replica = self._roles()
+            if primary and replica:
+                return primary, replica
+        raise RuntimeFailed(f"it takes a primary and a replica that both answer{self._hint(primary)}")
+
     def fail_over(self, why: str, gone: Callable[[str], bool] = lambda primary: True) -> Move:
         """Replace the primary at once, whatever state it is in. One that answers is asked for by `gone` once more."""
         move = Move(self._note)
@@ -102,9 +112,7 @@ class Failover:
         up, everything stays as it was.
         """
         move = Move(self._note)
-        primary, replica = self._roles()
-        if primary is None or replica is None:
-            raise RuntimeFailed(f"it takes a primary and a replica that both answer{self._hint(primary)}")
+        primary, replica = self.both()
         self._hand_over(primary, replica, move)
         self._fence(primary, move)
         self._promote(replica, move)

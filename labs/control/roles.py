@@ -108,9 +108,10 @@ class Roles:
                     self._synchronous = wanted
 
     def as_described(self) -> None:
-        """The first server is the primary, as compose.yaml has it. Both must be well."""
+        """The first server is the primary, as compose.yaml has it. Raises RuntimeFailed unless both are well."""
         self.moving(lambda: self._failover.end_split_brain(keep=POSTGRES[0]))
-        if self._failover.primary() == POSTGRES[1]:
+        primary, _replica = self._failover.both()
+        if primary == POSTGRES[1]:
             self.switch_over()
 
     def replication(self) -> dict[str, Any] | None:
