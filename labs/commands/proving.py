@@ -85,7 +85,7 @@ def _all_tests(cache: Path) -> list[Stage]:
 
 def _pytest(cache: Path, *arguments: str) -> Command:
     """Pytest with a memory of its own of what failed."""
-    return ["pytest", "-o", f"cache_dir={cache}", *arguments]
+    return ["pytest", "-o", f"cache_dir={cache}", "--durations=15", *arguments]
 
 
 def _failed(command: Command) -> list[str]:
