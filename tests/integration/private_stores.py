@@ -68,6 +68,9 @@ class Store:
                 self._command, cwd=self._folder, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
 
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def signal(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)

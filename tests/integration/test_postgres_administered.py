@@ -18,8 +18,8 @@ def server(shop_database: ShopDatabase) -> Postgres:
 
 def test_a_server_answers_and_says_its_role_and_where_none_is_nobody_does(shop_database: ShopDatabase) -> None:
     postgres = server(shop_database)
-    assert postgres.roles() == {"postgres-1": "primary", "postgres-2": None}
-    assert [postgres.answers(node) for node in postgres.nodes] == [True, False]
+    eventually(lambda: postgres.roles() == {"postgres-1": "primary", "postgres-2": None})
+    eventually(lambda: [postgres.answers(node) for node in postgres.nodes] == [True, False])
     assert postgres.follower("postgres-1") is None
 
 
@@ -38,8 +38,10 @@ def test_a_primary_without_a_replica_is_never_caught_up_with(shop_database: Shop
 def test_writes_that_are_held_are_refused_until_they_are_allowed_again(shop_database: ShopDatabase) -> None:
     postgres = server(shop_database)
     postgres.hold_writes("postgres-1")
-    eventually(lambda: not writes(postgres))
-    postgres.allow_writes("postgres-1")
+    try:
+        eventually(lambda: not writes(postgres))
+    finally:
+        postgres.allow_writes("postgres-1")
     eventually(lambda: writes(postgres))
 
 

@@ -234,11 +234,11 @@ def test_a_worker_that_is_told_to_stop_finishes_the_message_in_hand(
     gateway.asked.clear()
     order_id = place()
     assert gateway.asked.wait(30)
-    assert workers["fulfilment"].end() == 0
+    ended_with = workers["fulfilment"].end()
     gateway.slow_s = 0.0
-    assert all_shipped(shop, [order_id])
-    assert waiting_in(broker, "fulfilment") == 0
+    seen = (ended_with, all_shipped(shop, [order_id]), waiting_in(broker, "fulfilment"))
     workers["fulfilment"] = start("fulfilment", "fulfilment")
+    assert seen == (0, True, 0)
 
 
 def test_a_worker_that_is_killed_between_work_and_word_does_no_harm(
