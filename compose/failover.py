@@ -16,16 +16,16 @@ loss of any of them; that is what Patroni with etcd is for.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from compose.postgres import Postgres
+from compose.postgres import Postgres, Role
 from compose.runtime.verbs import Runtime, RuntimeFailed
 
 CATCH_UP_S = 3.0
-LOOKS = 5
-"""So often a server may be silent, half a second each time, before it is taken for away where there is no hurry."""
+SURE_S = 3.0
+"""So long a server may be silent before it is taken for away where there is no hurry: a busy machine may be late."""
 STREAM_WITHIN_S = 15.0
 STOP_GRACE_S = 5.0
 UNFENCED = "SHOPLAB_UNFENCED"
@@ -50,6 +50,7 @@ class Step:
 
 
 Note = Callable[[Step], object]
+Roles = Mapping[str, Role | None]
 
 
 @dataclass
@@ -82,13 +83,12 @@ class Failover:
         """Who takes writes, as far as it answers. Raises RuntimeFailed when both do."""
         return self._roles()[0]
 
-    def both(self) -> tuple[str, str]:
-        """Primary and replica. Raises RuntimeFailed unless both answer; a busy machine has some time for it."""
-        for _ in range(LOOKS):
-            primary, replica = self._roles()
-            if primary and replica:
-                return primary, replica
-        raise RuntimeFailed(f"it takes a primary and a replica that both answer{self._hint(primary)}")
+    def sure_primary(self) -> str:
+        """The same where there is no hurry. Raises RuntimeFailed when nobody takes writes."""
+        primary, _replica = _by_role(self._patiently(lambda roles: "primary" in roles.values()))
+        if primary is None:
+            raise RuntimeFailed("no Postgres takes writes; start what is not running with: ./shoplab heal")
+        return primary
 
     def fail_over(self, why: str, gone: Callable[[str], bool] = lambda primary: True) -> Move:
         """Replace the primary at once, whatever state it is in. One that answers is asked for by `gone` once more."""
@@ -112,7 +112,9 @@ class Failover:
         up, everything stays as it was.
         """
         move = Move(self._note)
-        primary, replica = self.both()
+        primary, replica = _by_role(self._patiently(lambda roles: None not in roles.values()))
+        if primary is None or replica is None:
+            raise RuntimeFailed(f"it takes a primary and a replica that both answer{self._hint(primary)}")
         self._hand_over(primary, replica, move)
         self._fence(primary, move)
         self._promote(replica, move)
@@ -137,7 +139,8 @@ class Failover:
 
     def end_split_brain(self, keep: str) -> None:
         """When both take writes, end and copy anew the one that is not `keep`, with all that only it had."""
-        if list(self._postgres.roles().values()).count("primary") > 1:
+        roles = self._patiently(lambda roles: None not in roles.values())
+        if list(roles.values()).count("primary") > 1:
             self.rebuild(self._other(keep), keep, Move(self._note))
 
     def _hand_over(self, primary: str, replica: str, move: Move) -> None:
@@ -175,20 +178,29 @@ class Failover:
         move.done(node, f"rejoined: a copy of {primary} that follows it")
 
     def _roles(self) -> tuple[str | None, str | None]:
-        """Primary and replica, as far as they answer. Raises RuntimeFailed when both say that they are the primary."""
-        by_role: dict[str | None, list[str]] = {}
-        for node, role in self._postgres.roles().items():
-            by_role.setdefault(role, []).append(node)
-        primaries = by_role.get("primary", [])
-        if len(primaries) > 1:
-            raise RuntimeFailed(
-                f"split brain: {' and '.join(primaries)} both take writes; ./shoplab reset ends that, and "
-                "with it all that was sold"
-            )
-        return next(iter(primaries), None), next(iter(by_role.get("replica", [])), None)
+        """Primary and replica, as far as they answer at once. Raises RuntimeFailed when both take writes."""
+        return _by_role(self._postgres.roles())
+
+    def _patiently(self, enough: Callable[[Roles], bool]) -> Roles:
+        """What each server says it is, asked again until that is enough or the time is over."""
+        deadline = time.monotonic() + SURE_S
+        while not enough(roles := self._postgres.roles()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return roles
 
     def _other(self, node: str) -> str:
         return next(each for each in self._postgres.nodes if each != node)
 
     def _hint(self, primary: str | None) -> str:
         return f": only {primary} answers; bring the other back with: ./shoplab rejoin" if primary else ""
+
+
+def _by_role(roles: Roles) -> tuple[str | None, str | None]:
+    """Primary and replica among them. Raises RuntimeFailed when both say that they are the primary."""
+    primaries = [node for node, role in roles.items() if role == "primary"]
+    if len(primaries) > 1:
+        raise RuntimeFailed(
+            f"split brain: {' and '.join(primaries)} both take writes; ./shoplab reset ends that, and "
+            "with it all that was sold"
+        )
+    return next(iter(primaries), None), next((node for node, role in roles.items() if role == "replica"), None)

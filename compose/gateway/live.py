@@ -118,6 +118,7 @@ def _take_over(data: Path, text: str) -> tuple[int, ...]:
     new = _wait_for(lambda: _successors(master, old), RELOAD_S)
     if not new:
         replace_file(data / "nginx.conf", before)
+        os.kill(master, signal.SIGHUP)  # it may be reading the new one still
         raise Refused(f"nginx did not take the new configuration within {RELOAD_S:.0f} s; its log says why")
     return tuple(new)
 

@@ -87,7 +87,7 @@ class Roles:
 
     def switch_over(self, to: str = "") -> Move:
         """Exchange the roles; nothing confirmed is lost. `to`: unless this one is the primary already."""
-        if to and self._failover.primary() == to:
+        if to and self._failover.sure_primary() == to:
             return Move(self.note)
         return self.moving(self._failover.switch_over)
 
@@ -108,10 +108,9 @@ class Roles:
                     self._synchronous = wanted
 
     def as_described(self) -> None:
-        """The first server is the primary, as compose.yaml has it. Raises RuntimeFailed unless both are well."""
+        """The first server is the primary, as compose.yaml has it. Both must be well if their roles are exchanged."""
         self.moving(lambda: self._failover.end_split_brain(keep=POSTGRES[0]))
-        primary, _replica = self._failover.both()
-        if primary == POSTGRES[1]:
+        if self._failover.sure_primary() == POSTGRES[1]:
             self.switch_over()
 
     def replication(self) -> dict[str, Any] | None:

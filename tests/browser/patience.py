@@ -1,8 +1,10 @@
 """How a patient shopper uses a shop on a busy machine."""
 
 import re
+from contextlib import suppress
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as NotYet
 
 
 def settles(page: Page) -> None:
@@ -13,7 +15,6 @@ def settles(page: Page) -> None:
         expect(placed.or_(again)).to_be_visible()
         if placed.is_visible():
             return
-        page.wait_for_timeout(1000)
-        again.click()
-        page.wait_for_timeout(500)
+        with suppress(NotYet), page.expect_navigation():
+            again.click(timeout=2000)
     expect(placed).to_be_visible()

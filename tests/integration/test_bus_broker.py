@@ -260,8 +260,8 @@ def test_the_broker_has_not_loaded_what_nobody_calls(broker: Broker) -> None:
 def test_a_frozen_broker_does_not_hold_a_publisher_for_ever(broker: Broker) -> None:
     with publishing(broker) as publisher:
         publisher.publish("order.shipped", event(), "e")
-        broker.store.freeze()
         try:
+            broker.store.freeze()
             with pytest.raises(TimedOut):
                 publisher.publish("order.shipped", event(), "e")
             assert not succeeds(publisher.check)

@@ -117,6 +117,7 @@ def killed_in_the_middle(lab: Lab, shop: ShopClient, before: object) -> bool:
     """Run a lab and kill it after it has changed something; tells whether it ran until then: on a busy machine its
     steady state may not be met.
     """
+    eventually(lambda: trace(shop) == before, within_s=60, every_s=0.5)
     command = [sys.executable, "-P", "-m", "labs.cli", "lab", "run", lab.slug, "--quick", "--no-predict"]
     runner = subprocess.Popen([*command, "--name", shop.name], stderr=subprocess.DEVNULL, start_new_session=True)
     try:

@@ -71,7 +71,7 @@ def buy(url: str, sku: str = "tea-001", quantity: int = 1, key: str = "", token:
     return insist(lambda: buy_once(url, sku, quantity, key, token))
 
 
-def insist(request: Callable[[], Answer], within_s: float = 120) -> Answer:
+def insist(request: Callable[[], Answer], within_s: float = 90) -> Answer:
     """Repeat a request while its answer leaves in doubt what became of it: a busy moment changes no result."""
     deadline, pause_s = time.monotonic() + within_s, 0.2
     while (answer := request()).status in IN_DOUBT and time.monotonic() < deadline:

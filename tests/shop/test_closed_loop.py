@@ -54,7 +54,8 @@ def test_locusts_users_do_what_our_shoppers_do(healed: ShopClient, cli: Cli) -> 
     assert done.returncode == 0, done.stderr
     asked = {entry["name"]: entry for entry in json.loads(done.stdout)}
     assert set(asked) == {"home", "search", "page", "cart", "checkout"}
-    assert all(2 * entry["num_failures"] < entry["num_requests"] for entry in asked.values())
+    failures, requests = (sum(entry[what] for entry in asked.values()) for what in ("num_failures", "num_requests"))
+    assert failures <= requests / 10
     assert healed.check() == []
 
 

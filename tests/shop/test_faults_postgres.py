@@ -8,7 +8,7 @@ import pytest
 from compose import places
 from labs.control.client import ControlFailed, ShopClient
 from labs.faults.db_lock import TABLES
-from tests.shop.buying import buy, buy_once, eventually, get
+from tests.shop.buying import ask, buy, buy_once, eventually, insist
 from tests.shop.inside import number, seconds_until
 
 pytestmark = pytest.mark.servers
@@ -61,7 +61,7 @@ def test_replica_stop_is_carried_by_the_primary(breakable: ShopClient) -> None:
     breakable.set_fault("replica_stop", "postgres-2")
     states = {component["name"]: component["state"] for component in breakable.status()}
     assert states["postgres-2"] == "stopped"
-    assert get(breakable.url, "/api/catalog/products?q=green").status == 200
+    assert insist(lambda: ask(breakable.url, "GET", "/api/catalog/products?q=green"), within_s=5).status == 200
     breakable.heal()
     assert {c["name"]: c["role"] for c in breakable.status()}["postgres-2"] == "replica"
 
@@ -102,7 +102,7 @@ def connect_as_payments(shop: ShopClient) -> bool:
 def test_db_lock_stops_whoever_needs_the_table_and_nobody_else(breakable: ShopClient) -> None:
     breakable.set_fault("db_lock", "postgres-1", table="inventory.stock")
     assert buy_once(breakable.url).status in (503, 504)
-    assert get(breakable.url, "/api/catalog/products/tea-002").status == 200
+    assert insist(lambda: ask(breakable.url, "GET", "/api/catalog/products/tea-002"), within_s=5).status == 200
     breakable.heal()
     eventually(lambda: buy_once(breakable.url).sold, within_s=30)
 

@@ -58,7 +58,7 @@ def test_process_pause_leaves_a_process_that_accepts_and_says_nothing(breakable:
 
 def test_while_a_restart_waits_the_shop_can_be_healed(breakable: ShopClient) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
-        restart = pool.submit(breakable.set_fault, "restart", "catalog-2", delay_s=10)
+        restart = pool.submit(breakable.set_fault, "restart", "catalog-2", delay_s=20)
         eventually(lambda: part(breakable, "catalog-2")["state"] == "stopped")
         assert breakable.heal() == []
         assert part(breakable, "catalog-2")["state"] == "running" and not restart.done()

@@ -63,21 +63,21 @@ def pack_time(shop: ShopClient) -> float:
 
 def test_a_flag_changes_the_running_shop_at_once_and_default_gives_it_back(healed: ShopClient) -> None:
     assert healed.set_flag("fulfilment.pack_ms", 6000) == 6000.0
-    eventually(lambda: pack_time(healed) >= 3, within_s=60)
+    assert pack_time(healed) >= 3
     assert healed.set_flag("fulfilment.pack_ms", "default") == 5.0
     eventually(lambda: pack_time(healed) < 3, within_s=60)
 
 
 def test_a_flag_reaches_every_replica_of_every_service_within_a_second(healed: ShopClient) -> None:
     assert {name.rpartition("-")[0] for name in versions(healed)} == FOLLOWING
-    assert min(seconds_to_reach(healed, FOLLOWING, ms) for ms in (6, 7, 8, 9, 10)) <= 1
+    assert sorted(seconds_to_reach(healed, FOLLOWING, ms) for ms in (6, 7, 8, 9, 10))[1] <= 1
 
 
 @pytest.mark.parametrize("fault", ["process_kill", "process_pause"])
 def test_a_flag_still_does_while_one_cache_node_is_away(healed: ShopClient, fault: str) -> None:
     healed.set_fault(fault, "memcached-2")
     seconds_to_reach(healed, FOLLOWING, 5.5)  # whoever finds a node silent waits for it once, then leaves it alone
-    assert min(seconds_to_reach(healed, FOLLOWING, ms) for ms in (6, 7, 8, 9, 10)) <= 1
+    assert sorted(seconds_to_reach(healed, FOLLOWING, ms) for ms in (6, 7, 8, 9, 10))[1] <= 1
 
 
 def test_without_any_cache_node_a_flag_reaches_who_has_a_database_and_the_others_keep_what_they_knew(
@@ -87,7 +87,7 @@ def test_without_any_cache_node_a_flag_reaches_who_has_a_database_and_the_others
     known = max(versions(healed).values())
     for node in CACHES:
         healed.set_fault("process_kill", node)
-    assert min(seconds_to_reach(healed, set(IN_POSTGRES), ms) for ms in (6, 7, 8, 9, 10)) <= 1
+    assert sorted(seconds_to_reach(healed, set(IN_POSTGRES), ms) for ms in (6, 7, 8, 9, 10))[1] <= 1
     others = {name: v for name, v in versions(healed).items() if name.rpartition("-")[0] not in IN_POSTGRES}
     assert set(others.values()) == {known}
     for _ in range(4):
@@ -125,7 +125,7 @@ def test_a_worker_that_restarts_while_the_caches_are_empty_still_knows_the_flags
     for node in (1, 2, 3):
         healed.set_fault("restart", f"memcached-{node}")
     healed.set_fault("restart", "fulfilment-1")
-    eventually(lambda: pack_time(healed) >= 3, within_s=60)
+    assert pack_time(healed) >= 3
 
 
 def test_the_last_known_flags_stay_while_postgres_and_memcached_are_away(healed: ShopClient) -> None:
@@ -134,7 +134,7 @@ def test_the_last_known_flags_stay_while_postgres_and_memcached_are_away(healed:
         healed.set_fault("process_kill", part)
     time.sleep(1)
     healed.heal()
-    eventually(lambda: pack_time(healed) >= 3, within_s=60)
+    assert pack_time(healed) >= 3
 
 
 def test_reset_puts_every_flag_back(healed: ShopClient) -> None:

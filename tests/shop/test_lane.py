@@ -7,7 +7,7 @@ import pytest
 
 from labs.control.client import ShopClient
 from tests.conftest import Cli
-from tests.shop.buying import Answer, ask, buy, buy_once, eventually, get, insist
+from tests.shop.buying import Answer, ask, buy, buy_once, eventually, insist
 
 pytestmark = pytest.mark.servers
 
@@ -108,7 +108,7 @@ def test_a_backlog_in_the_lane_delays_nobody_elsewhere_and_promises_them_nothing
         assert buy(lane.url, HOT).sold
     eventually(lambda: buy(lane.url, HOT).body["promised_for"] is not None, within_s=15, every_s=1)
     cold = buy(lane.url, COLD)
-    eventually(lambda: get(lane.url, f"/api/orders/{cold.body['order_id']}").body["status"] == "shipped", 20)
+    eventually(lambda: ask(lane.url, "GET", f"/api/orders/{cold.body['order_id']}").body.get("status") == "shipped", 20)
     assert cold.body["promised_for"] is None
     waiting = lane.rows("select count(*) as orders from orders.orders where lane and status = 'confirmed'")
     assert int(waiting[0]["orders"]) >= 1

@@ -10,7 +10,7 @@ from compose import places
 from compose.runtime.addresses import FIXED
 from compose.runtime.containers import available
 from compose.topology import COMPOSE_FILE
-from tests.shop.buying import buy, eventually, get
+from tests.shop.buying import ask, buy, eventually, get
 
 pytestmark = [pytest.mark.servers, pytest.mark.containers]
 
@@ -40,7 +40,7 @@ def url() -> Iterator[str]:
 def test_an_order_is_shipped(url: str) -> None:
     order = buy(url)
     assert order.sold, order
-    eventually(lambda: get(url, f"/api/orders/{order.body['order_id']}").body["status"] == "shipped")
+    eventually(lambda: ask(url, "GET", f"/api/orders/{order.body['order_id']}").body.get("status") == "shipped")
 
 
 def test_an_answer_names_the_replica_that_gave_it(url: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from labs.control.client import ShopClient
 from labs.load import constant, run_load
 from labs.load.sample import BOT, BUYER
-from tests.shop.buying import Answer, ask, eventually, get
+from tests.shop.buying import IN_DOUBT, Answer, ask, eventually, get
 
 pytestmark = pytest.mark.servers
 OPEN = 'shop_rate_limit_open_total{limit="shopper"}'
@@ -51,11 +51,11 @@ def checkout(url: str, visitor: str = "", cart: str = "", token: str = "tok_decl
 def test_the_gateways_limit_follows_its_flags_at_once(healed, switch):
     switch(gateway__rate_per_s=1, gateway__rate_burst=4)
     assert looks(healed.url, "10.66.1.1").count(429) >= 6
-    assert 429 not in looks(healed.url, "")
+    assert set(looks(healed.url, "")) - set(IN_DOUBT) == {200}
     switch(gateway__rate_limits="everybody")
     assert looks(healed.url, "").count(429) >= 6
     switch(gateway__rate_limits="off")
-    assert 429 not in looks(healed.url, "10.66.1.1")
+    assert set(looks(healed.url, "10.66.1.1")) - set(IN_DOUBT) == {200}
 
 
 def test_a_gateway_that_starts_anew_knows_its_limits(healed, switch):
@@ -67,7 +67,7 @@ def test_a_gateway_that_starts_anew_knows_its_limits(healed, switch):
 
 def test_as_the_shop_comes_nobody_with_a_browser_is_refused(healed):
     """A page, then forty quick requests from one address."""
-    assert 429 not in looks(healed.url, "203.0.113.9", times=40)
+    assert set(looks(healed.url, "203.0.113.9", times=40)) - set(IN_DOUBT) == {200}
 
 
 def test_one_shopper_is_held_back_at_the_checkout_by_all_replicas_together_and_others_are_not(healed, switch):
@@ -110,7 +110,7 @@ def test_without_cache_nodes_checkouts_are_let_through_and_counted_as_such(heale
     switch(orders__rate_limit=1)
     before = healed.metrics("orders").get(OPEN, 0.0)
     healed.set_fault("down", "orders:memcached")
-    assert 429 not in [checkout(healed.url, visitor="10.66.1.5").status for _ in range(6)]
+    assert {checkout(healed.url, visitor="10.66.1.5").status for _ in range(6)} - set(IN_DOUBT) == {402}
     eventually(lambda: healed.metrics("orders").get(OPEN, 0.0) - before >= 6)
     healed.heal()
     eventually(lambda: checkout(healed.url, visitor="10.66.1.6").status == 429, within_s=60, every_s=0.2)
@@ -124,7 +124,7 @@ def test_all_searches_share_one_limit_shelves_another_and_the_first_page_of_ever
             lists = [f"{path}?{what}={uuid.uuid4().hex}" for _ in range(40)]
             answers = list(crowd.map(lambda each: ask(healed.url, "GET", each), lists))
             statuses = [answer.status for answer in answers]
-            assert set(statuses) - {503, 504} == {200, 429} and statuses.count(429) >= 5
+            assert set(statuses) - set(IN_DOUBT) == {200, 429} and statuses.count(429) >= 5
             assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
     assert get(healed.url, path).status == 200
 

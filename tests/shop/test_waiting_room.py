@@ -63,6 +63,7 @@ def test_two_thousand_people_for_a_hundred_pieces_are_a_hundred_orders_in_the_or
     assert [selling.rows(SOLD)[0]["n"], stock(selling.url, ITEM)["left"]] == [PIECES, 0]
     assert rank_correlation(bought) >= 0.99
     assert without_an_answer(crowd) == []
+    assert len(page_s) > 50
     assert sorted(page_s)[len(page_s) // 2] < 0.5, "the budget is 0.05 s; a test machine may be busy"
     assert selling.check() == []
 
@@ -86,7 +87,8 @@ def pages(url: str) -> Iterator[list[float]]:
             began = time.monotonic()
             answer = ask(url, "GET", PAGE, Cookie=f"ticket={ticket}")
             assert answer.status in (200, *IN_DOUBT), "on a busy machine it may ask to come again, in a page as well"
-            taken.append(time.monotonic() - began)
+            if answer.status == 200:
+                taken.append(time.monotonic() - began)
 
     with ThreadPoolExecutor(1) as browser:
         loading = browser.submit(load)
@@ -152,7 +154,7 @@ def test_an_admission_that_is_sent_from_twenty_browsers_at_once_is_one_order(sel
     admission = admitted(selling.url)
     with ThreadPoolExecutor(20) as browsers:
         answers = list(browsers.map(lambda n: order(selling.url, admission, key=f"browser-{n}"), range(20)))
-    assert [sum(answer.status == status for answer in answers) for status in (201, 403)] == [1, 19]
+    assert (sum(answer.sold for answer in answers), sum(answer.status == 403 for answer in answers)) == (1, 19)
     assert order(selling.url, admission).body["why"] == "used"
     assert selling.rows(SOLD)[0]["n"] == 1
 

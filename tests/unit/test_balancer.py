@@ -23,7 +23,7 @@ class Machine:
 
     def __init__(self, slow_s: float = 0.0) -> None:
         self.addresses = {service: dict(replicas) for service, replicas in AT_FIRST.items()}
-        self.slow_s, self.away = slow_s, False
+        self.slow_s, self.away, self.applied = slow_s, False, 0
         self.start_anew()
 
     def start_anew(self) -> None:
@@ -39,7 +39,7 @@ class Machine:
         assert component == "gateway" and command in (SHOW, APPLY)
         time.sleep(self.slow_s)
         if command == APPLY:
-            self.text = stdin
+            self.text, self.applied = stdin, self.applied + 1
         return self.text
 
     @property
@@ -131,3 +131,17 @@ def test_as_at_first_nobody_weighs_more_than_another_and_who_is_out_stays_out() 
     told.introduce_all()
     assert (machine.spec.upstream("catalog").policy, machine.weights("catalog")) == ("round_robin", [1, 1])
     assert [server.down for server in machine.spec.upstream("catalog").servers] == [False, True]
+
+
+def test_it_is_told_what_is_new_and_nothing_twice() -> None:
+    machine = Machine()
+    told = balancer(machine)
+    for _ in range(3):
+        told.introduce("catalog")
+    assert machine.applied == 1  # once, as nobody knows what it was told before
+    machine.addresses["catalog"]["catalog-1"] = "127.0.0.1:109"
+    told.introduce("catalog")
+    assert machine.applied == 2 and machine.lines("catalog")["catalog-1"] == "127.0.0.1:109"
+    machine.start_anew()
+    told.introduce("catalog")
+    assert machine.applied == 3 and machine.lines("catalog")["catalog-1"] == "127.0.0.1:109"

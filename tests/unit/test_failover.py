@@ -177,6 +177,41 @@ def test_a_switchover_that_cannot_tell_whether_writes_are_held_lets_them_go_on()
     assert servers.done == ["hold postgres-1", "allow postgres-1"]
 
 
+class Late(Servers):
+    """A server is too busy to say its role when it is looked at first."""
+
+    def __init__(self, late: str, **how: Any) -> None:
+        super().__init__(**how)
+        self.late = late
+
+    def role(self, node: str) -> str | None:
+        if node == self.late:
+            self.late = ""
+            return None
+        return super().role(node)
+
+
+@pytest.mark.parametrize("late", ROLES)
+def test_who_is_late_once_is_not_taken_for_away_where_there_is_no_hurry(late: str) -> None:
+    assert manager(Late(late)).sure_primary() == "postgres-1"
+    servers = Late(late)
+    manager(servers).switch_over()
+    assert servers.said == {"postgres-1": "replica", "postgres-2": "primary"}
+
+
+def test_a_split_brain_is_ended_also_when_one_of_the_two_is_late() -> None:
+    servers = Late("postgres-1")
+    servers.said["postgres-2"] = "primary"
+    manager(servers).end_split_brain(keep="postgres-1")
+    assert servers.said == ROLES
+
+
+def test_where_nobody_takes_writes_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "SURE_S", 0.2)
+    with pytest.raises(RuntimeFailed, match="no Postgres takes writes"):
+        manager(Servers(silent="postgres-1")).sure_primary()
+
+
 def test_rejoin_brings_the_old_primary_back_as_a_copy_and_is_refused_when_all_is_well() -> None:
     servers = Servers(silent="postgres-1")
     manager(servers).fail_over("it does not answer")
