@@ -12,7 +12,10 @@ from argparse import ArgumentParser
 from functools import cache
 from itertools import count
 from random import Random
+from threading import Lock
 from time import sleep
+from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from locust import FastHttpUser, events, task
@@ -22,7 +25,7 @@ from labs.load.request import Request
 from labs.load.shoppers import THINK_S, think
 
 TIMEOUT_S = 10.0
-seeds = count(1)
+seeds, reading = count(1), Lock()
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -40,7 +43,7 @@ class Shopper(FastHttpUser):
     def on_start(self) -> None:
         self.options = self.environment.parsed_options
         self.random = Random(next(seeds))
-        self.visits = MIXES[self.options.mix](self.random, skus(self.host))
+        self.visits = MIXES[self.options.mix](self.random, skus(str(self.host)))
 
     def wait_time(self) -> float:
         """Between two visits."""
@@ -62,14 +65,30 @@ class Shopper(FastHttpUser):
         )
 
 
-@cache
 def skus(host: str) -> list[str]:
-    """Every product the shop offers, in the shop's order."""
+    """Every product the shop offers, in the shop's order: whoever comes first reads them for all."""
+    with reading:
+        return _skus(host)
+
+
+@cache
+def _skus(host: str) -> list[str]:
     found: list[str] = []
     for page in count(1):
-        with urlopen(f"{host}/api/catalog/products?page={page}", timeout=TIMEOUT_S) as answer:
-            products = json.load(answer)
+        products = _read(f"{host}/api/catalog/products?page={page}")
         found += [item["sku"] for item in products["items"]]
         if page >= products["pages"]:
             break
     return found
+
+
+def _read(address: str, again: int = 5) -> Any:
+    """A JSON document. A shop that is full (503) is asked again, a second later each time."""
+    try:
+        with urlopen(address, timeout=TIMEOUT_S) as answer:
+            return json.load(answer)
+    except HTTPError as error:
+        if error.code != 503 or not again:
+            raise
+    sleep(1)
+    return _read(address, again - 1)
