@@ -131,6 +131,8 @@ def unprotected(healed: ShopClient) -> Iterator[ShopClient]:
     finally:
         for flag in PROTECTIONS:
             healed.set_flag(flag, "default")
+        # Payments have a queue of answers that take ten seconds each before they hear that it is over.
+        eventually(lambda: healed.heal() == [], within_s=120, every_s=1)
 
 
 def test_while_payments_take_ten_seconds_browsing_stays_and_checkouts_end_in_time_and_are_never_charged_twice(
