@@ -36,7 +36,7 @@ def warm(url: str, top: int | None = None) -> Warmed:
     """
     began = time.monotonic()
     try:
-        wanted = list(islice(_most_wanted(url), top))
+        wanted = list(islice(most_wanted(url), top))
     except OSError as error:
         raise NotWarmed(f"{url} does not say what it sells: {error}") from error
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -54,8 +54,8 @@ def read(address: str) -> bool:
     return True
 
 
-def _most_wanted(url: str) -> Iterator[str]:
-    """The shop's own order: what it puts first is wanted most."""
+def most_wanted(url: str) -> Iterator[str]:
+    """Every product, in the shop's own order: what it puts first is wanted most. Raises OSError."""
     page, pages = 1, 1
     while page <= pages:
         with urlopen(f"{url}/api/catalog/products?page={page}", timeout=WAIT_S) as answer:

@@ -7,22 +7,20 @@ however long it lasts; what would have been asked meanwhile is never asked, and 
 Only Locust may import this file: doing so replaces Python's sockets and threads by gevent's.
 """
 
-import json
 from argparse import ArgumentParser
 from functools import cache
 from itertools import count
 from random import Random
 from threading import Lock
 from time import sleep
-from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from locust import FastHttpUser, events, task
 
 from labs.load.mixes import MIXES
 from labs.load.request import Request
 from labs.load.shoppers import THINK_S, think
+from labs.warming import most_wanted
 
 TIMEOUT_S = 10.0
 seeds, reading = count(1), Lock()
@@ -72,23 +70,12 @@ def skus(host: str) -> list[str]:
 
 
 @cache
-def _skus(host: str) -> list[str]:
-    found: list[str] = []
-    for page in count(1):
-        products = _read(f"{host}/api/catalog/products?page={page}")
-        found += [item["sku"] for item in products["items"]]
-        if page >= products["pages"]:
-            break
-    return found
-
-
-def _read(address: str, again: int = 5) -> Any:
-    """A JSON document. A shop that is full (503) is asked again, a second later each time."""
+def _skus(host: str, again: int = 5) -> list[str]:
+    """A shop that is full (503) is asked again, a second later each time."""
     try:
-        with urlopen(address, timeout=TIMEOUT_S) as answer:
-            return json.load(answer)
+        return list(most_wanted(host))
     except HTTPError as error:
         if error.code != 503 or not again:
             raise
     sleep(1)
-    return _read(address, again - 1)
+    return _skus(host, again - 1)

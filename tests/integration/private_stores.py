@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -152,9 +153,9 @@ class ShopDatabase:
         )
 
     @contextmanager
-    def pools(self, service: str, reads: bool = False) -> Iterator[Database]:
-        """What a service gets."""
-        database = Database(self.settings(service), service, reads)
+    def pools(self, service: str, reads: bool = False, **bounds: float) -> Iterator[Database]:
+        """What a service gets; `bounds` in place of the settings of these names."""
+        database = Database(replace(self.settings(service), **bounds), service, reads)
         database.open()
         try:
             yield database

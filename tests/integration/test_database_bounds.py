@@ -1,13 +1,10 @@
 """How long a statement may take is what the settings say, neither less nor more; so is the wait for a lock."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from psycopg.errors import IdleInTransactionSessionTimeout
 
-from services.common.db import Database
 from services.common.errors import TimedOut, Unavailable
 from tests.integration.private_stores import ShopDatabase
 
@@ -17,13 +14,11 @@ LOCK = "lock table attempts in access exclusive mode"
 
 
 def sleep(shop_database: ShopDatabase, statement_s: float, seconds: float) -> None:
-    database = Database(replace(shop_database.settings("orders"), db_statement_s=statement_s), "orders")
-    database.open()
-    try:
-        with database.transaction() as connection:
-            connection.execute("select pg_sleep(%s)", (seconds,))
-    finally:
-        database.close()
+    with (
+        shop_database.pools("orders", db_statement_s=statement_s) as database,
+        database.transaction() as connection,
+    ):
+        connection.execute("select pg_sleep(%s)", (seconds,))
 
 
 def test_a_statement_may_take_as_long_as_it_was_given(shop_database: ShopDatabase) -> None:
@@ -35,40 +30,18 @@ def test_a_statement_that_takes_longer_ends_as_timed_out(shop_database: ShopData
         sleep(shop_database, statement_s=0.2, seconds=10)
 
 
-@pytest.fixture
-def database(shop_database: ShopDatabase) -> Iterator[Database]:
-    """Who rests within a transaction for two seconds is thrown out."""
-    database = Database(replace(shop_database.settings("orders"), db_statement_s=2.0), "orders")
-    database.open()
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@pytest.fixture
-def hasty(shop_database: ShopDatabase) -> Iterator[Database]:
-    """Who waits for a lock gives up after 0.2 s."""
-    database = Database(replace(shop_database.settings("orders"), db_lock_s=0.2), "orders")
-    database.open()
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def test_who_waits_in_vain_for_a_lock_is_told_that_nothing_happened(hasty: Database) -> None:
-    with hasty.transaction() as holder:
+def test_who_waits_in_vain_for_a_lock_is_told_that_nothing_happened(shop_database: ShopDatabase) -> None:
+    with shop_database.pools("orders", db_lock_s=0.2) as database, database.transaction() as holder:
         holder.execute(LOCK)
-        with pytest.raises(Unavailable), hasty.transaction() as connection:
+        with pytest.raises(Unavailable), database.transaction() as connection:
             connection.execute(LOCK)
 
 
-def test_a_lock_that_a_frozen_transaction_holds_is_let_go_of_soon(
-    database: Database, shop_database: ShopDatabase
-) -> None:
+def test_a_lock_that_a_frozen_transaction_holds_is_let_go_of_soon(shop_database: ShopDatabase) -> None:
+    """Who rests within a transaction for two seconds is thrown out."""
     with (
         shop_database.pools("orders") as others,  # they wait for a lock for 10 s
+        shop_database.pools("orders", db_statement_s=2.0) as database,
         pytest.raises(TimedOut) as thrown_out,
         database.transaction() as frozen,
     ):
